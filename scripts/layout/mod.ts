@@ -1,0 +1,17 @@
+import { engine } from "./engine.ts";
+import { sandbox } from "./sandbox.ts";
+import { tcmu } from "./tcmu.ts";
+import type { Layout } from "./describe.ts";
+
+/** Where each layout is generated to. */
+export interface Target {
+  readonly layout: Layout;
+  readonly typescript: string;
+  readonly rust?: string;
+}
+
+export const targets: readonly Target[] = [
+  { layout: tcmu, typescript: "src/abi/layout.ts", rust: "wasm/engine/src/abi.rs" },
+  { layout: engine, typescript: "src/engine/layout.ts", rust: "wasm/engine/src/layout.rs" },
+  { layout: sandbox, typescript: "src/sandbox/layout.ts" },
+];

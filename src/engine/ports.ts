@@ -1,0 +1,109 @@
+/**
+ * What the data plane asks of the outside: interfaces only. Fabrics carry commands, backends store
+ * blocks, the poller wakes the thread up. None of them may block the ring thread.
+ *
+ * @module
+ */
+
+/** Media operations; the values are those of the sandbox protocol (`scripts/layout/sandbox.ts`). */
+export const MediaOperation = {
+  READ: 1,
+  WRITE: 2,
+  FLUSH: 3,
+  DISCARD: 4,
+  WRITE_ZEROES: 5,
+} as const;
+
+/** How a media operation ended; the values are those of the sandbox protocol. */
+export const MediaResult = {
+  OK: 0,
+  MEDIUM_ERROR: 1,
+  NO_SPACE: 2,
+  WRITE_PROTECTED: 3,
+  NOT_READY: 4,
+  NO_MEDIUM: 5,
+  INTERNAL: 6,
+} as const;
+
+/** `submit` will answer later, through {@linkcode BackendSink.done}. */
+export const SUBMIT_PENDING = -1;
+/** `submit` has no room now; nothing was taken. Submit again after the next `done`. */
+export const SUBMIT_FULL = -2;
+
+/**
+ * One media operation. The object belongs to the device and is used again: a backend copies what it
+ * needs before `submit` returns, except for the data itself, which stays in place until `done`.
+ */
+export interface Transfer {
+  /** 0 to SLOT_COUNT - 1; names the operation in `done`. At most one operation for each tag. */
+  readonly tag: number;
+  /** A value of {@linkcode MediaOperation}. */
+  readonly operation: number;
+  /** First byte on the volume. */
+  readonly offset_bytes: number;
+  /** Bytes. For READ and WRITE it is the sum of the iovecs. */
+  readonly length_bytes: number;
+  /** WRITE, WRITE_ZEROES: force unit access. */
+  readonly fua: boolean;
+  /** WRITE_ZEROES: storage may be given back. */
+  readonly unmap: boolean;
+  /** READ, WRITE: linear address of `iov_count` pairs {address u32, length u32}, checked. */
+  readonly iov_address: number;
+  readonly iov_count: number;
+}
+
+/** Where a backend reports to: the device. */
+export interface BackendSink {
+  /** The operation `tag` has ended with a value of {@linkcode MediaResult}. */
+  done(tag: number, result: number): void;
+}
+
+/** What a volume can do; VPD B0, B2 and mode pages follow it. */
+export interface VolumeFeatures {
+  readonly size_bytes: number;
+  readonly block_length_bytes: number;
+  readonly writable: boolean;
+  readonly volatile: boolean;
+  readonly discard: boolean;
+  readonly writeZeroes: boolean;
+  /** Whether a write may be lost by loss of power before a flush. */
+  readonly writeCache: boolean;
+}
+
+/** The storage behind one logical unit, as the ring thread sees it. */
+export interface Backend {
+  /** Begins an operation. Returns a {@linkcode MediaResult}, SUBMIT_PENDING or SUBMIT_FULL. */
+  submit(transfer: Transfer): number;
+  /** Wakes up whoever serves; called once after a batch of submissions. */
+  kick(): void;
+  /** Reports to the sink what has ended. Called when the backend's descriptor is ready, and after a batch. */
+  poll(): void;
+  /**
+   * About to sleep: arrange for a wake-up. Returns false where something has ended meanwhile, so
+   * that the thread polls again and does not sleep.
+   */
+  prepareToSleep(): boolean;
+  /** Milliseconds since the oldest operation in flight was submitted; 0 if there is none. */
+  oldest_ms(now_ms: number): number;
+  /** Gives back what it holds (mappings, registrations); nothing is in flight any more. */
+  close(): void;
+}
+
+/** The other side of a ring: the kernel, real or emulated. */
+export interface RingTransport {
+  /** Bytes to map. */
+  readonly length_bytes: number;
+  /** Maps the ring over the linear memory at `offset` (page aligned). */
+  map(memory: ArrayBuffer, offset: number): void;
+  unmap(memory: ArrayBuffer, offset: number): void;
+  /** Resets the wake-up, before the ring is looked at. */
+  acknowledge(): void;
+  /** Tells the other side that completions were published. */
+  doorbell(): void;
+}
+
+/** Time, for deadlines. */
+export interface Clock {
+  /** Monotonic milliseconds. */
+  now_ms(): number;
+}

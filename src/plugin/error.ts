@@ -1,0 +1,24 @@
+/** Why an operation failed; each becomes a sense code. */
+export type HandlerErrorCode =
+  /** MEDIUM ERROR, UNRECOVERED READ ERROR or WRITE ERROR: the data cannot be had or kept. */
+  | "medium-error"
+  /** DATA PROTECT, SPACE ALLOCATION FAILED WRITE PROTECT: no room is left. */
+  | "no-space"
+  /** DATA PROTECT, WRITE PROTECTED. */
+  | "write-protected"
+  /** NOT READY, LOGICAL UNIT NOT READY, cause not reportable: try later. */
+  | "not-ready"
+  /** NOT READY, MEDIUM NOT PRESENT. */
+  | "no-medium"
+  /** HARDWARE ERROR, INTERNAL TARGET FAILURE. */
+  | "internal";
+
+/** An error that carries what the initiator shall see. */
+export class HandlerError extends Error {
+  override readonly name = "HandlerError";
+  readonly code: HandlerErrorCode;
+  constructor(code: HandlerErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}

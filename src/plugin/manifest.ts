@@ -1,0 +1,49 @@
+/** Version of the handler contract in this release. */
+export const API_VERSION = 1;
+
+/** SCSI peripheral device types a handler can serve (SPC-6 table 149). */
+export type DeviceType = "disk";
+
+/** Memory held by the daemon. */
+export interface MemoryRequest {
+  readonly kind: "memory";
+  /** Where the size in bytes comes from: the logical unit's size. */
+  readonly size: "volume";
+  /** What the handler wants it for, in words for the operator. */
+  readonly description?: string;
+}
+
+/** A file or block device; the operator binds its path with `--set NAME=PATH`. */
+export interface FileRequest {
+  readonly kind: "file";
+  readonly access: "read-only" | "read-write";
+  /** Make a sparse file of the volume's size if there is none. */
+  readonly create?: boolean;
+  readonly description?: string;
+}
+
+/** A capability that a handler asks for. */
+export type CapabilityRequest = MemoryRequest | FileRequest;
+
+/** A JSON Schema (draft 2020-12) of an object: the configuration keys a handler takes. */
+export type ConfigurationSchema = Readonly<Record<string, unknown>>;
+
+/** `handler.json`. */
+export interface Manifest {
+  /** Lower case letters, digits, `-` and `.`, at most 64 characters. */
+  readonly id: string;
+  /** Semantic version of the handler. */
+  readonly version: string;
+  /** Version of the contract it was written for. */
+  readonly apiVersion: number;
+  readonly deviceType: DeviceType;
+  /** One line for lists. */
+  readonly description: string;
+  /** Module with `open`, relative to the manifest. Default `mod.ts`. */
+  readonly module?: string;
+  /** Content is gone when the daemon ends. */
+  readonly volatile?: boolean;
+  /** Capabilities by name. */
+  readonly capabilities: Readonly<Record<string, CapabilityRequest>>;
+  readonly configuration?: ConfigurationSchema;
+}

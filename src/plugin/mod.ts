@@ -1,0 +1,29 @@
+/**
+ * The handler contract, version 1: all that a handler may import.
+ *
+ * A handler is a folder with a manifest, `handler.json` (see {@linkcode Manifest}), and a module
+ * that exports `open`. `open` gets a {@linkcode Context}, which holds what the operator granted,
+ * and the configuration of this logical unit, and returns a {@linkcode Volume}.
+ *
+ * ```ts
+ * import type { Context, Volume } from "lunette/plugin";
+ *
+ * export function open(context: Context): Volume {
+ *   const blocks = context.memory("blocks");
+ *   return {
+ *     size: blocks.size,
+ *     blockSize: 512,
+ *     read: (offset, into) => blocks.read(offset, into),
+ *     write: (offset, from) => blocks.write(offset, from),
+ *   };
+ * }
+ * ```
+ *
+ * The contract only grows: members are added, optional, and never change their meaning.
+ *
+ * @module
+ */
+export * from "./volume.ts";
+export * from "./context.ts";
+export * from "./manifest.ts";
+export * from "./error.ts";
