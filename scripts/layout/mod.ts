@@ -11,7 +11,7 @@ export interface Target {
 }
 
 export const targets: readonly Target[] = [
-  { layout: tcmu, typescript: "src/abi/layout.ts", rust: "wasm/engine/src/abi.rs" },
-  { layout: engine, typescript: "src/engine/layout.ts", rust: "wasm/engine/src/layout.rs" },
+  { layout: tcmu, typescript: "src/abi/tcmu.ts", rust: "wasm/engine/src/abi.rs" },
+  { layout: engine, typescript: "src/abi/engine.ts", rust: "wasm/engine/src/layout.rs" },
   { layout: sandbox, typescript: "src/sandbox/layout.ts" },
 ];

@@ -55,7 +55,7 @@ export type Operation =
 
 /** How an operation ended. */
 export interface OperationResult {
-  /** A value of `MediaResult` (`src/engine/ports.ts`): 0 is success. */
+  /** A value of `MediaResult` (`media.ts`): 0 is success. */
   readonly result: number;
   /** What "data-out" and "read" give. */
   readonly bytes: Uint8Array;

@@ -4,14 +4,14 @@ export interface CommandView {
   readonly operationCode: number;
   /** 0xffff where the operation code has none. */
   readonly serviceAction: number;
-  /** CLASS_* of `layout.ts`. */
+  /** CLASS_* of `src/abi/engine.ts`. */
   readonly commandClass: number;
   /** The CDB, CDB_LENGTH_MAX bytes, zeros after `cdbLength`. Valid until the command ends. */
   readonly cdb: Uint8Array;
   readonly cdbLength: number;
   /** Failure that decoding found: sense key << 16 | ASC << 8 | ASCQ; 0 if none. */
   readonly sense: number;
-  /** FLAG_* of `layout.ts`. */
+  /** FLAG_* of `src/abi/engine.ts`. */
   readonly flags: number;
   readonly lba: number;
   readonly offset_bytes: number;
