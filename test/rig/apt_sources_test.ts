@@ -1,10 +1,5 @@
 import { strict as assert } from "node:assert";
-import {
-  findReleaseSource,
-  formatForSuite,
-  parseDeb822,
-  parseOneLine,
-} from "./apt_sources.ts";
+import { findReleaseSource, formatForSuite, parseDeb822, parseOneLine } from "./apt_sources.ts";
 
 const DEB822 = `Types: deb
 # a comment between fields

@@ -133,9 +133,7 @@ export function rigAvailable(kind: RigKind): Availability {
 
 /** Those of the named Debian packages whose tools are not on this machine. */
 export function missingTools(packages: string[]): string[] {
-  return packages.filter((name) =>
-    findCommand(COMMAND_OF_PACKAGE[name] ?? name) === undefined
-  );
+  return packages.filter((name) => findCommand(COMMAND_OF_PACKAGE[name] ?? name) === undefined);
 }
 
 /**

@@ -12,7 +12,7 @@ import {
   parseDeb822,
   parseOneLine,
 } from "./apt_sources.ts";
-import { cachedFolder, cacheFolder, exists, withCacheLock } from "./cache.ts";
+import { cachedFolder, cacheFolder, exists, removeFolder, withCacheLock } from "./cache.ts";
 import { mustRun } from "./host.ts";
 
 /** Packages to be unpacked together into one folder. */
@@ -44,13 +44,14 @@ export function unpackPackages(
     const names = await followDependencies(apt, request);
     log(`fetching ${names.join(" ")} from ${request.suite}`);
     const archives = `${folder}.archives`;
+    await removeFolder(archives);
     await Deno.mkdir(archives, { recursive: true });
     await mustRun("apt-get", [...apt, "download", ...names], { cwd: archives });
     for (const entry of Deno.readDirSync(archives)) {
       log(`unpacking ${entry.name}`);
       await mustRun("dpkg-deb", ["-x", `${archives}/${entry.name}`, folder]);
     }
-    await Deno.remove(archives, { recursive: true });
+    await removeFolder(archives);
   });
 }
 
