@@ -1,0 +1,21 @@
+/**
+ * The one table of operation codes. The engine's decoder, the dispatch of the device server, REPORT
+ * SUPPORTED OPERATION CODES and docs/scsi.md are made from it.
+ *
+ * @module
+ */
+import type { OperationCode } from "./opcode.ts";
+import { blockCommands } from "./sbc/opcodes.ts";
+import { transferCommands } from "./sbc/transfer_opcodes.ts";
+import { verifyCommands } from "./sbc/verify_opcodes.ts";
+import { primaryCommands } from "./spc/opcodes.ts";
+
+export type { CdbBits, CdbField, CommandClass, OperationCode } from "./opcode.ts";
+
+/** Every command of a disk, in ascending order of operation code and service action. */
+export const operationCodes: readonly OperationCode[] = [
+  ...primaryCommands,
+  ...blockCommands,
+  ...transferCommands,
+  ...verifyCommands,
+].sort((a, b) => a.code - b.code || (a.serviceAction ?? 0) - (b.serviceAction ?? 0));
