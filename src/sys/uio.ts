@@ -8,7 +8,7 @@ const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
 
 /** Bytes that read(2) and write(2) on a UIO device take; every other count is EINVAL. */
-const COUNTER_LENGTH = 4;
+const COUNTER_LENGTH = 4n;
 
 /** Another process has the device open: the kernel lets one in at a time. */
 export class UioBusyError extends SystemError {
@@ -50,7 +50,7 @@ const bell = new Uint8Array(4);
 /** Takes the kernel's notifications. A value of {@linkcode UioState}; no allocation. */
 export function acknowledgeUio(fd: number): number {
   for (;;) {
-    if (libc.read_short(fd, counter, COUNTER_LENGTH) === COUNTER_LENGTH) return UioState.RUNG;
+    if (libc.read_short(fd, counter, COUNTER_LENGTH) === 4) return UioState.RUNG;
     const number = errno();
     if (number === Errno.EINTR) continue;
     if (number === Errno.EAGAIN) return UioState.QUIET;
@@ -65,7 +65,7 @@ export function acknowledgeUio(fd: number): number {
  */
 export function ringUio(fd: number): number {
   for (;;) {
-    if (libc.write_short(fd, bell, COUNTER_LENGTH) === COUNTER_LENGTH) return UioState.RUNG;
+    if (libc.write_short(fd, bell, COUNTER_LENGTH) === 4) return UioState.RUNG;
     const number = errno();
     if (number === Errno.EINTR) continue;
     // uio_write() answers EIO, or EINVAL on newer kernels, once the device is gone.
