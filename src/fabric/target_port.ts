@@ -74,6 +74,12 @@ export interface Task {
   readonly sense: Uint8Array;
   /** After `done`: bytes of data-in to send. */
   readonly data_in_valid: number;
+  /**
+   * After `done`: bytes the CDB asks to transfer minus the initiator's buffer (of data-in, or of
+   * data-out where there is no data-in). Positive: overflow; negative: underflow; undefined where the
+   * core does not know: fabrics then take `data_in_valid` as what was asked for.
+   */
+  readonly residual_length?: number;
   /** After `done`: the task was aborted and gets no response (SAM-6 5.3.1, TAS = 0). */
   readonly aborted: boolean;
   /** A place for the fabric's own state. */

@@ -61,6 +61,11 @@ const symbols = {
   send: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
   readv: { parameters: ["i32", "buffer", "i32"], result: "isize" },
   writev: { parameters: ["i32", "buffer", "i32"], result: "isize" },
+  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  // 32-bit results: no call moves 2 GiB, and a bigint costs.
+  recvmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+  sendmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   sendto: { parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"], result: "isize" },
   prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
   kill: { parameters: ["i32", "i32"], result: "i32" },
