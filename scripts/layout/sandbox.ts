@@ -10,12 +10,12 @@ export const sandbox: Layout = {
     {
       name: "REQUEST_COUNT",
       value: 256,
-      comment: "request slots: one for each slot of the engine",
+      comment: "requests in flight: one for each slot of the engine",
     },
     {
       name: "QUEUE_LENGTH",
       value: 512,
-      comment: "entries of the submission and completion queues, a power of two",
+      comment: "entries of each queue: a power of two, more than REQUEST_COUNT",
     },
     { name: "CONFIGURATION_LENGTH_MAX", value: 65536, comment: "bytes of JSON from the daemon" },
     { name: "REPLY_LENGTH_MAX", value: 65536, comment: "bytes of JSON from the guest" },
@@ -24,7 +24,6 @@ export const sandbox: Layout = {
     { name: "OPERATION_FLUSH", value: 3, comment: "make writes durable" },
     { name: "OPERATION_DISCARD", value: 4, comment: "give storage back" },
     { name: "OPERATION_WRITE_ZEROES", value: 5, comment: "make the range zeros" },
-    { name: "OPERATION_CLOSE", value: 6, comment: "close the volume and end" },
     { name: "REQUEST_FLAG_FUA", value: 1, comment: "force unit access" },
     { name: "REQUEST_FLAG_UNMAP", value: 2, comment: "storage may be given back" },
     { name: "RESULT_OK", value: 0, comment: "done" },
@@ -37,14 +36,16 @@ export const sandbox: Layout = {
     { name: "STATE_STARTING", value: 0, comment: "guest state: not open yet" },
     { name: "STATE_OPEN", value: 1, comment: "guest state: REPLY holds the volume's description" },
     { name: "STATE_FAILED", value: 2, comment: "guest state: REPLY holds the error" },
+    { name: "STATE_CLOSED", value: 3, comment: "guest state: the volume was closed, as asked" },
   ],
   structs: [
     {
       name: "CHANNEL",
       comment:
-        "The channel: header, configuration, reply, requests, queues; the data arena follows, page aligned.",
+        "The channel: header, queues, configuration, reply; the data arena follows, page aligned.",
       size: 0x28000,
       fields: [
+        // Written by the daemon before the guest starts.
         { name: "MAGIC", type: "u32", offset: 0, comment: "MAGIC" },
         { name: "VERSION", type: "u32", offset: 4, comment: "PROTOCOL_VERSION" },
         {
@@ -78,7 +79,7 @@ export const sandbox: Layout = {
           name: "GUEST_WAITING",
           type: "u32",
           offset: 128,
-          comment: "guest: 1 while it sleeps or is about to",
+          comment: "guest: 1 while it sleeps or is about to; the daemon takes it back to 0",
         },
         {
           name: "COMPLETE_TAIL",
@@ -87,39 +88,33 @@ export const sandbox: Layout = {
           comment: "guest: completions published, free running",
         },
         {
-          name: "COMPLETE_HEAD",
-          type: "u32",
-          offset: 256,
-          comment: "daemon: completions taken, free running",
-        },
-        {
           name: "DAEMON_WAITING",
           type: "u32",
-          offset: 320,
-          comment: "daemon: 1 while it sleeps or is about to: the guest then writes the eventfd",
+          offset: 256,
+          comment:
+            "daemon: 1 while it sleeps or is about to; the guest takes it back to 0 and writes the eventfd",
         },
-        { name: "GUEST_STATE", type: "u32", offset: 384, comment: "guest: STATE_*" },
-        { name: "REPLY_LENGTH", type: "u32", offset: 388, comment: "guest: bytes in REPLY" },
+        { name: "GUEST_STATE", type: "u32", offset: 320, comment: "guest: STATE_*" },
+        { name: "REPLY_LENGTH", type: "u32", offset: 324, comment: "guest: bytes in REPLY" },
+        {
+          name: "CLOSING",
+          type: "u32",
+          offset: 384,
+          comment: "daemon: 1 asks the guest to close the volume and to end",
+        },
         {
           name: "SUBMISSION",
-          type: "u32",
+          type: "u8",
           offset: 4096,
-          count: 512,
-          comment: "queue of request indexes",
+          count: 16384,
+          comment: "queue of REQUEST entries, 512 of 32 bytes",
         },
         {
           name: "COMPLETION",
           type: "u8",
-          offset: 8192,
-          count: 16384,
-          comment: "queue of COMPLETION entries, 512 of 32 bytes",
-        },
-        {
-          name: "REQUEST",
-          type: "u8",
-          offset: 24576,
-          comment: "256 requests of 32 bytes",
+          offset: 20480,
           count: 8192,
+          comment: "queue of COMPLETION entries, 512 of 16 bytes",
         },
         {
           name: "CONFIGURATION",
@@ -133,12 +128,13 @@ export const sandbox: Layout = {
     },
     {
       name: "REQUEST",
-      comment: "One request, written by the daemon.",
+      comment: "One request, written by the daemon into the submission queue.",
       size: 32,
       fields: [
         { name: "SEQUENCE", type: "u32", offset: 0, comment: "echoed in the completion" },
-        { name: "OPERATION", type: "u8", offset: 4, comment: "OPERATION_*" },
-        { name: "FLAGS", type: "u8", offset: 5, comment: "REQUEST_FLAG_*" },
+        { name: "REQUEST", type: "u16", offset: 4, comment: "0 to REQUEST_COUNT - 1, echoed" },
+        { name: "OPERATION", type: "u8", offset: 6, comment: "OPERATION_*" },
+        { name: "FLAGS", type: "u8", offset: 7, comment: "REQUEST_FLAG_*" },
         { name: "OFFSET_BYTES", type: "f64", offset: 8, comment: "first byte on the volume" },
         { name: "LENGTH_BYTES", type: "f64", offset: 16, comment: "bytes" },
         {
@@ -152,9 +148,9 @@ export const sandbox: Layout = {
     {
       name: "COMPLETION",
       comment: "One completion, written by the guest.",
-      size: 32,
+      size: 16,
       fields: [
-        { name: "REQUEST", type: "u32", offset: 0, comment: "index of the request" },
+        { name: "REQUEST", type: "u32", offset: 0, comment: "of the request" },
         { name: "SEQUENCE", type: "u32", offset: 4, comment: "of the request" },
         { name: "EPOCH", type: "u32", offset: 8, comment: "of the channel" },
         { name: "RESULT", type: "u32", offset: 12, comment: "RESULT_*" },

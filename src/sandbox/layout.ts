@@ -7,9 +7,9 @@
 export const MAGIC = 1314212913;
 /** version of this layout */
 export const PROTOCOL_VERSION = 1;
-/** request slots: one for each slot of the engine */
+/** requests in flight: one for each slot of the engine */
 export const REQUEST_COUNT = 256;
-/** entries of the submission and completion queues, a power of two */
+/** entries of each queue: a power of two, more than REQUEST_COUNT */
 export const QUEUE_LENGTH = 512;
 /** bytes of JSON from the daemon */
 export const CONFIGURATION_LENGTH_MAX = 65536;
@@ -25,8 +25,6 @@ export const OPERATION_FLUSH = 3;
 export const OPERATION_DISCARD = 4;
 /** make the range zeros */
 export const OPERATION_WRITE_ZEROES = 5;
-/** close the volume and end */
-export const OPERATION_CLOSE = 6;
 /** force unit access */
 export const REQUEST_FLAG_FUA = 1;
 /** storage may be given back */
@@ -51,7 +49,9 @@ export const STATE_STARTING = 0;
 export const STATE_OPEN = 1;
 /** guest state: REPLY holds the error */
 export const STATE_FAILED = 2;
-/** The channel: header, configuration, reply, requests, queues; the data arena follows, page aligned. Size in bytes. */
+/** guest state: the volume was closed, as asked */
+export const STATE_CLOSED = 3;
+/** The channel: header, queues, configuration, reply; the data arena follows, page aligned. Size in bytes. */
 export const CHANNEL_SIZE = 163840;
 /** u32: MAGIC. */
 export const CHANNEL_MAGIC_OFFSET = 0;
@@ -67,36 +67,36 @@ export const CHANNEL_ARENA_LENGTH_OFFSET = 16;
 export const CHANNEL_CONFIGURATION_LENGTH_OFFSET = 20;
 /** u32: daemon: entries submitted, free running; also the futex the guest sleeps on. */
 export const CHANNEL_SUBMIT_TAIL_OFFSET = 64;
-/** u32: guest: 1 while it sleeps or is about to. */
+/** u32: guest: 1 while it sleeps or is about to; the daemon takes it back to 0. */
 export const CHANNEL_GUEST_WAITING_OFFSET = 128;
 /** u32: guest: completions published, free running. */
 export const CHANNEL_COMPLETE_TAIL_OFFSET = 192;
-/** u32: daemon: completions taken, free running. */
-export const CHANNEL_COMPLETE_HEAD_OFFSET = 256;
-/** u32: daemon: 1 while it sleeps or is about to: the guest then writes the eventfd. */
-export const CHANNEL_DAEMON_WAITING_OFFSET = 320;
+/** u32: daemon: 1 while it sleeps or is about to; the guest takes it back to 0 and writes the eventfd. */
+export const CHANNEL_DAEMON_WAITING_OFFSET = 256;
 /** u32: guest: STATE_*. */
-export const CHANNEL_GUEST_STATE_OFFSET = 384;
+export const CHANNEL_GUEST_STATE_OFFSET = 320;
 /** u32: guest: bytes in REPLY. */
-export const CHANNEL_REPLY_LENGTH_OFFSET = 388;
-/** u32[512]: queue of request indexes. */
+export const CHANNEL_REPLY_LENGTH_OFFSET = 324;
+/** u32: daemon: 1 asks the guest to close the volume and to end. */
+export const CHANNEL_CLOSING_OFFSET = 384;
+/** u8[16384]: queue of REQUEST entries, 512 of 32 bytes. */
 export const CHANNEL_SUBMISSION_OFFSET = 4096;
-/** u8[16384]: queue of COMPLETION entries, 512 of 32 bytes. */
-export const CHANNEL_COMPLETION_OFFSET = 8192;
-/** u8[8192]: 256 requests of 32 bytes. */
-export const CHANNEL_REQUEST_OFFSET = 24576;
+/** u8[8192]: queue of COMPLETION entries, 512 of 16 bytes. */
+export const CHANNEL_COMPLETION_OFFSET = 20480;
 /** u8[65536]: JSON from the daemon. */
 export const CHANNEL_CONFIGURATION_OFFSET = 32768;
 /** u8[65536]: JSON from the guest. */
 export const CHANNEL_REPLY_OFFSET = 98304;
-/** One request, written by the daemon. Size in bytes. */
+/** One request, written by the daemon into the submission queue. Size in bytes. */
 export const REQUEST_SIZE = 32;
 /** u32: echoed in the completion. */
 export const REQUEST_SEQUENCE_OFFSET = 0;
+/** u16: 0 to REQUEST_COUNT - 1, echoed. */
+export const REQUEST_REQUEST_OFFSET = 4;
 /** u8: OPERATION_*. */
-export const REQUEST_OPERATION_OFFSET = 4;
+export const REQUEST_OPERATION_OFFSET = 6;
 /** u8: REQUEST_FLAG_*. */
-export const REQUEST_FLAGS_OFFSET = 5;
+export const REQUEST_FLAGS_OFFSET = 7;
 /** f64: first byte on the volume. */
 export const REQUEST_OFFSET_BYTES_OFFSET = 8;
 /** f64: bytes. */
@@ -104,8 +104,8 @@ export const REQUEST_LENGTH_BYTES_OFFSET = 16;
 /** u32: data from the beginning of the arena; contiguous. */
 export const REQUEST_DATA_OFFSET_OFFSET = 24;
 /** One completion, written by the guest. Size in bytes. */
-export const COMPLETION_SIZE = 32;
-/** u32: index of the request. */
+export const COMPLETION_SIZE = 16;
+/** u32: of the request. */
 export const COMPLETION_REQUEST_OFFSET = 0;
 /** u32: of the request. */
 export const COMPLETION_SEQUENCE_OFFSET = 4;
