@@ -24,6 +24,11 @@ export class ByteReader {
     return this.#offset;
   }
 
+  /** Number of bytes not yet read. */
+  get left(): number {
+    return this.#bytes.length - this.#offset;
+  }
+
   /** The next byte. */
   byte(): number {
     if (this.atEnd) throw new Error("The WASM module ends too early.");
