@@ -23,6 +23,16 @@ export async function exists(path: string): Promise<boolean> {
   }
 }
 
+/** The first of the paths that names something; packages move their files. */
+export async function firstExisting(paths: string[]): Promise<string> {
+  for (const path of paths) {
+    if (await exists(path)) return path;
+  }
+  throw new Error(
+    `Cannot find any of ${paths.join(", ")}. Remove the folder to have it made anew.`,
+  );
+}
+
 /**
  * Returns the folder of that name in the cache, and has it made first when it
  * is not there. The maker fills a folder of another name, so that one that was

@@ -70,10 +70,10 @@ function guestScript(plan: GuestPlan): string {
     `B=${GUEST_BUSYBOX}`,
     "$B stty -onlcr 2>/dev/null",
     ...mountLines(),
+    // tcmu-runner and the kernel keep state there; both look for the folders when they start.
+    "$B mkdir -p /etc/target/pr /etc/target/alua /var/target/pr /var/target/alua",
     ...moduleLines(plan),
     "$B ip link set lo up",
-    // tcmu-runner and the kernel keep state there; both look for the folders.
-    "$B mkdir -p /etc/target/pr /etc/target/alua /var/target/pr /var/target/alua",
     ...environmentLines(plan.options),
     `echo ${quote(markers.begin)}`,
     `(cd ${quote(plan.options.cwd ?? Deno.cwd())} && exec /bin/sh /run/rig/script) </dev/null`,
@@ -99,6 +99,8 @@ function mountLines(): string[] {
   ]).concat(
     "$B ln -sfn /proc/self/fd /dev/fd",
     "for n in 0:stdin 1:stdout 2:stderr; do $B ln -sfn /proc/self/fd/${n%:*} /dev/${n#*:}; done",
+    // User Mode Linux has no security modules to show there.
+    "$B mount -t securityfs securityfs /sys/kernel/security 2>/dev/null",
     "$B mkdir -p /run/lock",
     "$B --install -s /run/bin",
   );

@@ -10,8 +10,8 @@ export interface ModuleIndex {
   files: Map<string, string>;
   /** Module file to the files it needs. */
   needs: Map<string, string[]>;
-  /** Names of what is built into the kernel itself. */
-  builtin: Set<string>;
+  /** Names of what is built into the kernel; absent where that is not known. */
+  builtin?: Set<string>;
 }
 
 /** The name that a module file is known by: `a/b-c.ko.xz` is `b_c`. */
@@ -21,11 +21,10 @@ export function moduleName(file: string): string {
 }
 
 /** Parses the text of `modules.dep` and `modules.builtin`. */
-export function parseModuleIndex(dep: string, builtin = ""): ModuleIndex {
+export function parseModuleIndex(dep: string, builtin?: string): ModuleIndex {
   const index: ModuleIndex = {
     files: new Map(),
     needs: new Map(),
-    builtin: new Set(),
   };
   for (const line of dep.split("\n")) {
     const colon = line.indexOf(":");
@@ -35,15 +34,16 @@ export function parseModuleIndex(dep: string, builtin = ""): ModuleIndex {
     index.files.set(moduleName(file), file);
     index.needs.set(file, needs);
   }
-  for (const line of builtin.split("\n")) {
-    if (line.trim() !== "") index.builtin.add(moduleName(line.trim()));
+  if (builtin !== undefined) {
+    const lines = builtin.split("\n").map((line) => line.trim());
+    index.builtin = new Set(lines.filter((line) => line !== "").map(moduleName));
   }
   return index;
 }
 
 /**
  * Files of the named modules and of all they need, each after what it needs.
- * What is built in needs no file; a name that the kernel does not know is an
+ * What is built in needs no file; a name that is known to be neither is an
  * error.
  */
 export function moduleLoadOrder(index: ModuleIndex, names: string[]): string[] {
@@ -58,7 +58,7 @@ export function moduleLoadOrder(index: ModuleIndex, names: string[]): string[] {
   for (const name of names) {
     const file = index.files.get(moduleName(name));
     if (file !== undefined) visit(file);
-    else if (!index.builtin.has(moduleName(name))) {
+    else if (index.builtin?.has(moduleName(name)) === false) {
       throw new Error(
         `Cannot load module "${name}": this kernel has none of that name, ` +
           "neither as a file nor built in. Leave it out or take another kernel.",

@@ -25,6 +25,8 @@ export interface PackageRequest {
   names: string[];
   /** Says which dependencies to take as well, and theirs; default none. */
   follow?: (name: string) => boolean;
+  /** Works on the unpacked folder before it counts as finished. */
+  finish?: (folder: string) => Promise<void>;
 }
 
 /** Receives a line that tells of progress. */
@@ -52,6 +54,7 @@ export function unpackPackages(
       await mustRun("dpkg-deb", ["-x", `${archives}/${entry.name}`, folder]);
     }
     await removeFolder(archives);
+    await request.finish?.(folder);
   });
 }
 

@@ -46,14 +46,21 @@ export interface RigResult {
 
 /** A guest that did not get to the end of its script. */
 export class RigError extends Error {
+  /** What happened, in a sentence. */
+  readonly reason: string;
   /** What the script had printed. */
   readonly output: string;
   /** What the guest's console showed before the script, and after it. */
   readonly consoleLog: string;
 
-  constructor(message: string, scanner: ConsoleScanner) {
-    super(`${message}\n${tail(scanner.bootLog)}${tail(scanner.output)}${scanner.endLog}`);
+  constructor(reason: string, scanner: ConsoleScanner) {
+    super(
+      `${reason} Its console's end:\n${tail(scanner.bootLog)}${
+        tail(scanner.output)
+      }${scanner.endLog}`,
+    );
     this.name = "RigError";
+    this.reason = reason;
     this.output = scanner.output;
     this.consoleLog = scanner.bootLog + scanner.endLog;
   }
@@ -104,7 +111,7 @@ export async function runGuest(
   const timeout_ms = options.timeout_ms ?? DEFAULT_TIMEOUT_MS;
   const scanner = new ConsoleScanner(run.markers);
   const started_ms = performance.now();
-  using guest = startGuest(command, run, timeout_ms, options.signal);
+  using guest = startGuest(command, timeout_ms, options.signal);
   let boot_ms = NaN;
   for await (const text of guest.text) {
     const part = scanner.feed(text);
@@ -130,7 +137,6 @@ interface Guest extends Disposable {
 // its own and kills that as a whole; it does so even when this process is gone.
 function startGuest(
   command: string[],
-  run: RunFolder,
   timeout_ms: number,
   signal?: AbortSignal,
 ): Guest {
@@ -167,9 +173,9 @@ function whyLost(
 ): string {
   if (signal?.aborted) return "The guest was stopped.";
   if (total_ms >= timeout_ms) {
-    return `The guest did not end within ${timeout_ms} ms. Its console's end:`;
+    return `The guest did not end within ${timeout_ms} ms.`;
   }
-  return `The guest died before its script ended (exit code ${status.code}). Its console's end:`;
+  return `The guest died before its script ended (exit code ${status.code}).`;
 }
 
 async function copyFiles(from: string, to: string): Promise<void> {

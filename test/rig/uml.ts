@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { prepareBusybox } from "./busybox.ts";
 import { cachedFolder } from "./cache.ts";
 import {
   GUEST_BUSYBOX,
@@ -15,7 +16,7 @@ import {
 } from "./guest.ts";
 import { ensureHostTools, findCommand, mustRun, rigAvailable } from "./host.ts";
 import { type ModuleIndex, moduleLoadOrder, parseModuleIndex } from "./modules_dep.ts";
-import { type Log, releaseCodename, unpackPackages } from "./packages.ts";
+import { type Log, unpackPackages } from "./packages.ts";
 import { makeRunFolder, type RigOptions, type RigResult, runGuest } from "./rig.ts";
 
 /** Options of {@link bootUml}. */
@@ -68,11 +69,6 @@ export async function prepareUml(log?: Log): Promise<UmlKernel> {
     names: ["user-mode-linux", "libc6"],
   }, log);
   const program = await runnableProgram(packages, log);
-  const tools = await unpackPackages({
-    key: "busybox",
-    suite: await releaseCodename(),
-    names: ["busybox-static"],
-  }, log);
   const modulesRoot = `${packages}/usr/lib/uml/modules`;
   const [release] = [...Deno.readDirSync(modulesRoot)].map((entry) => entry.name);
   const modulesFolder = `${modulesRoot}/${release}`;
@@ -84,7 +80,7 @@ export async function prepareUml(log?: Log): Promise<UmlKernel> {
       await Deno.readTextFile(`${modulesFolder}/modules.dep`),
       await Deno.readTextFile(`${modulesFolder}/modules.builtin`),
     ),
-    busybox: `${tools}/bin/busybox`,
+    busybox: await prepareBusybox(log),
   };
 }
 
