@@ -14,12 +14,15 @@ export const Errno = {
   EBUSY: 16,
   EEXIST: 17,
   EINVAL: 22,
+  ENFILE: 23,
+  EMFILE: 24,
   ENOSPC: 28,
   EPIPE: 32,
   ENOSYS: 38,
   EOPNOTSUPP: 95,
   EADDRINUSE: 98,
   ECONNRESET: 104,
+  ENOBUFS: 105,
   EDQUOT: 122,
 } as const;
 
