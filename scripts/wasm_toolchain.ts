@@ -9,7 +9,7 @@
  */
 import { cacheFolder as packageCache, removeFolder } from "../test/rig/cache.ts";
 import { findCommand, mustRun, runCommand } from "../test/rig/host.ts";
-import { unpackPackages } from "../test/rig/packages.ts";
+import { releaseCodename, unpackPackages } from "../test/rig/packages.ts";
 import { cacheFolder, type Log, WORKSPACE } from "./wasm/paths.ts";
 
 /** A compiler and linker for wasm32. */
@@ -46,8 +46,8 @@ export async function findToolchain(): Promise<Toolchain | undefined> {
 export async function provideToolchain(log: Log): Promise<Toolchain> {
   const found = await findToolchain();
   if (found !== undefined) return found;
-  const missing = ["apt-get", "apt-cache", "dpkg-deb"].filter((name) => !findCommand(name));
-  if (missing.length > 0) {
+  const isDebian = await releaseCodename().then(() => findCommand("apt-get"), () => undefined);
+  if (isDebian === undefined) {
     throw new Error(`No Rust toolchain here compiles to ${TARGET}. ${HINT}`);
   }
   log(`no Rust toolchain here compiles to ${TARGET}: making one from Debian's packages`);
@@ -67,6 +67,12 @@ export function parseMinor(version: string): number {
   return Number(/^rustc 1\.(\d+)\./.exec(version)?.[1] ?? 0);
 }
 
+/** The machine that a rustc runs on and the major version of its LLVM, of `rustc -vV`. */
+export function parseVerbose(text: string): { host: string; llvm: string } {
+  const field = (pattern: RegExp) => pattern.exec(text)?.[1] ?? "unknown";
+  return { host: field(/^host: (\S+)$/m), llvm: field(/^LLVM version: (\d+)/m) };
+}
+
 /** Packages to unpack along with those named: libraries, and nothing to link for the host. */
 export function isNeededPackage(name: string): boolean {
   return /^(lib|zlib)/.test(name) && (!name.endsWith("-dev") || name.startsWith("libstd-rust"));
@@ -82,26 +88,48 @@ export function formatWrapper(loader: string, libraries: string, program: string
 async function findInstalled(): Promise<Toolchain | undefined> {
   const rustc = Deno.env.get("RUSTC") || findCommand("rustc");
   if (rustc === undefined) return undefined;
-  const ask = async (...args: string[]) => {
-    const output = await runCommand(rustc, args, { cwd: WORKSPACE }).catch(() => undefined);
-    return output?.code === 0 ? output.stdout.trim() : "";
-  };
-  const rustcVersion = await ask("--version");
-  const library = await ask("--print", "target-libdir", "--target", TARGET);
+  const [rustcVersion, verbose, sysroot, library] = await Promise.all([
+    ask(rustc, "--version"),
+    ask(rustc, "-vV"),
+    ask(rustc, "--print", "sysroot"),
+    ask(rustc, "--print", "target-libdir", "--target", TARGET),
+  ]);
   if (parseMinor(rustcVersion) < MINIMUM_MINOR || !hasCore(library)) return undefined;
-  const kind = library.includes("/toolchains/") ? "rustup" : "system";
-  return { kind, rustc, linker: undefined, rustcVersion, linkerVersion: `of ${kind}` };
+  const { host, llvm } = parseVerbose(verbose);
+  if (findFile(`${sysroot}/lib/rustlib/${host}/bin/rust-lld`)) {
+    const linkerVersion = "rust-lld of the toolchain";
+    return { kind: "rustup", rustc, linker: undefined, rustcVersion, linkerVersion };
+  }
+  // Distributions leave out rust-lld: theirs is the wasm-ld of the compiler's LLVM.
+  const linker = findCommand(`wasm-ld-${llvm}`) ?? findCommand("wasm-ld");
+  if (linker === undefined) return undefined;
+  const linkerVersion = await ask(linker, "--version");
+  return { kind: "system", rustc, linker, rustcVersion, linkerVersion };
 }
 
 async function findCached(): Promise<Toolchain | undefined> {
   const [rustc, linker] = ["rustc", "wasm-ld"].map((name) => `${binFolder()}/${name}`);
-  const versions: string[] = [];
-  for (const program of [rustc, linker]) {
-    const output = await runCommand(program, ["--version"]).catch(() => undefined);
-    if (output?.code !== 0) return undefined;
-    versions.push(output.stdout.trim());
+  const [rustcVersion, linkerVersion] = [
+    await ask(rustc, "--version"),
+    await ask(linker, "--version"),
+  ];
+  if (rustcVersion === "" || linkerVersion === "") return undefined;
+  return { kind: "cache", rustc, linker, rustcVersion, linkerVersion };
+}
+
+/** What the program prints; an empty string when it fails or is not there. */
+async function ask(program: string, ...args: string[]): Promise<string> {
+  // In the workspace, where a rust-toolchain.toml would count.
+  const output = await runCommand(program, args, { cwd: WORKSPACE }).catch(() => undefined);
+  return output?.code === 0 ? output.stdout.trim() : "";
+}
+
+function findFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
   }
-  return { kind: "cache", rustc, linker, rustcVersion: versions[0], linkerVersion: versions[1] };
 }
 
 /** Whether the folder holds the library that every crate needs. */
