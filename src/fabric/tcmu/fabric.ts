@@ -1,0 +1,244 @@
+/**
+ * What the kernel's fabrics have in common in configfs: targets, portal groups, and the symbolic
+ * links that make a backstore a LUN (target_core_fabric_configfs.c).
+ *
+ * @module
+ */
+import { type BackstoreAddress, backstoreFolder } from "./actions.ts";
+import { errorCode, FabricError, messageOf } from "./error.ts";
+import type { Rollback } from "./rollback.ts";
+import { isGone, type KernelTree } from "./tree.ts";
+
+/** Fabrics that this program can make targets of. */
+export type FabricKind = "loopback" | "iscsi";
+
+/** Name of the links that this program makes; others' links have other names. */
+export const LINK_NAME = "lunette";
+
+/** A backstore's link into a target: one LUN. */
+export interface TargetLink {
+  /** Name of the fabric's folder: "loopback", "iscsi", "vhost", ... */
+  readonly fabric: string;
+  readonly wwn: string;
+  readonly portal_group: number;
+  readonly lun: number;
+  /** Name of the symbolic link. */
+  readonly link_name: string;
+  readonly backstore: BackstoreAddress;
+}
+
+/** A LUN that was just made. */
+export interface Link extends TargetLink {
+  /** Block device on this machine, such as `/dev/sda` (loopback). */
+  readonly disk?: string;
+  /** Addresses that initiators connect to (iSCSI). */
+  readonly portals?: readonly string[];
+}
+
+/** A fabric of the kernel. */
+export interface KernelFabric {
+  readonly kind: FabricKind;
+  /**
+   * Makes the backstore a LUN. Its ring must be served: this waits for answers to INQUIRY and the
+   * like (loopback). On failure nothing of the target stays behind.
+   */
+  link(backstore: BackstoreAddress): Promise<Link>;
+  /** Undoes {@linkcode link}; waits for commands in flight. What has gone already is no error. */
+  unlink(link: TargetLink): Promise<void>;
+}
+
+/** Folder of a portal group. */
+export function portalGroupFolder(tree: KernelTree, link: TargetLink): string {
+  return `${targetFolder(tree, link)}/tpgt_${link.portal_group}`;
+}
+
+/** Folder of a target. */
+export function targetFolder(tree: KernelTree, link: TargetLink): string {
+  return `${tree.paths.target}/${link.fabric}/${link.wwn}`;
+}
+
+/** Folder of a LUN. */
+export function lunFolder(tree: KernelTree, link: TargetLink): string {
+  return `${portalGroupFolder(tree, link)}/lun/lun_${link.lun}`;
+}
+
+/** Every LUN of every fabric, or those of one backstore. */
+export async function listLinks(
+  tree: KernelTree,
+  backstore?: BackstoreAddress,
+): Promise<TargetLink[]> {
+  const links: TargetLink[] = [];
+  const root = tree.paths.target;
+  for (const fabric of await tree.list(root)) {
+    if (fabric === "core" || fabric === "version" || fabric === "dbroot") continue;
+    for (const wwn of await tree.list(`${root}/${fabric}`)) {
+      for (const entry of await tree.list(`${root}/${fabric}/${wwn}`)) {
+        const group = /^tpgt_(\d+)$/.exec(entry);
+        if (group === null) continue;
+        links.push(...await listGroupLinks(tree, fabric, wwn, Number(group[1])));
+      }
+    }
+  }
+  if (backstore === undefined) return links;
+  const { hba, name } = backstore;
+  return links.filter((link) => link.backstore.hba === hba && link.backstore.name === name);
+}
+
+async function listGroupLinks(
+  tree: KernelTree,
+  fabric: string,
+  wwn: string,
+  portal_group: number,
+): Promise<TargetLink[]> {
+  const links: TargetLink[] = [];
+  const folder = `${tree.paths.target}/${fabric}/${wwn}/tpgt_${portal_group}/lun`;
+  for (const entry of await tree.list(folder)) {
+    const lun = /^lun_(\d+)$/.exec(entry);
+    if (lun === null) continue;
+    for (const link_name of await tree.list(`${folder}/${entry}`)) {
+      const backstore = parseBackstoreLink(await tree.readLink(`${folder}/${entry}/${link_name}`));
+      if (backstore === undefined) continue;
+      links.push({ fabric, wwn, portal_group, lun: Number(lun[1]), link_name, backstore });
+    }
+  }
+  return links;
+}
+
+function parseBackstoreLink(text: string | undefined): BackstoreAddress | undefined {
+  const match = /(?:^|\/)core\/user_(\d+)\/([^/]+)$/.exec(text ?? "");
+  return match === null ? undefined : { hba: Number(match[1]), name: match[2] };
+}
+
+/**
+ * Makes the folders of a target, its portal group and LUN as far as they are missing (an interrupted
+ * creation may have left some). Throws "exists" if the LUN is taken.
+ */
+export async function makeTarget(
+  tree: KernelTree,
+  link: TargetLink,
+  rollback: Rollback,
+): Promise<void> {
+  const fabric = `${tree.paths.target}/${link.fabric}`;
+  await ensureFabric(tree, fabric, link.fabric);
+  const make = async (folder: string) => {
+    const made = await explain(link, folder, () => tree.ensureFolder(folder));
+    if (made) rollback.add(`remove ${folder}`, () => removeFolder(tree, folder));
+  };
+  await make(targetFolder(tree, link));
+  await make(portalGroupFolder(tree, link));
+  const others = await listGroupLinks(tree, link.fabric, link.wwn, link.portal_group);
+  if (others.some((other) => other.lun === link.lun)) {
+    throw new FabricError(
+      "exists",
+      `Cannot link "${link.backstore.name}": ${link.fabric} target ${link.wwn} has a LUN ` +
+        `${link.lun} already`,
+    );
+  }
+  await make(lunFolder(tree, link));
+}
+
+async function ensureFabric(tree: KernelTree, folder: string, fabric: string): Promise<void> {
+  try {
+    // The kernel registers a fabric, and loads its module, when its folder is made.
+    await tree.ensureFolder(folder);
+  } catch (error) {
+    const module = fabric === "iscsi" ? "iscsi_target_mod" : "tcm_loop";
+    throw new FabricError(
+      "unsupported",
+      `Cannot use the ${fabric} fabric: ${messageOf(error)}. Is the module ${module} there ` +
+        `(modprobe ${module}), and are you root?`,
+      error,
+    );
+  }
+}
+
+/** Links the backstore into the LUN's folder; with loopback this waits for whoever serves it. */
+export async function makeLink(tree: KernelTree, link: TargetLink): Promise<void> {
+  const folder = backstoreFolder(tree, link.backstore);
+  await explain(link, "the link", () => tree.symlink(folder, linkPath(tree, link)));
+}
+
+/** Path of the symbolic link. */
+export function linkPath(tree: KernelTree, link: TargetLink): string {
+  return `${lunFolder(tree, link)}/${link.link_name}`;
+}
+
+/** Removes the link and the folder of the LUN; waits for commands in flight. */
+export async function removeLun(tree: KernelTree, link: TargetLink): Promise<void> {
+  await removeMappedLuns(tree, link);
+  await ignoreGone(tree.unlink(linkPath(tree, link)));
+  await removeFolder(tree, lunFolder(tree, link));
+}
+
+/** Removes the portal group and the target if no LUN is left in them. */
+export async function removeTargetIfEmpty(tree: KernelTree, link: TargetLink): Promise<void> {
+  const group = portalGroupFolder(tree, link);
+  if ((await tree.list(`${group}/lun`)).some((entry) => /^lun_\d+$/.test(entry))) return;
+  await disable(tree, group);
+  for (const acl of await tree.list(`${group}/acls`)) {
+    await removeFolder(tree, `${group}/acls/${acl}`);
+  }
+  for (const portal of await tree.list(`${group}/np`)) {
+    await removeFolder(tree, `${group}/np/${portal}`);
+  }
+  await removeFolder(tree, group);
+  const target = targetFolder(tree, link);
+  if ((await tree.list(target)).some((entry) => /^tpgt_\d+$/.test(entry))) return;
+  await removeFolder(tree, target);
+}
+
+/** Takes the LUN away from the initiators that it was mapped to by name. */
+async function removeMappedLuns(tree: KernelTree, link: TargetLink): Promise<void> {
+  const acls = `${portalGroupFolder(tree, link)}/acls`;
+  for (const initiator of await tree.list(acls)) {
+    for (const mapped of await tree.list(`${acls}/${initiator}`)) {
+      if (!/^lun_\d+$/.test(mapped)) continue;
+      const folder = `${acls}/${initiator}/${mapped}`;
+      for (const name of await tree.list(folder)) {
+        const to = await tree.readLink(`${folder}/${name}`);
+        if (to === undefined || !to.endsWith(`/lun/lun_${link.lun}`)) continue;
+        await ignoreGone(tree.unlink(`${folder}/${name}`));
+        await removeFolder(tree, folder);
+      }
+    }
+  }
+}
+
+/** Ends the sessions of a portal group that has such a switch. */
+async function disable(tree: KernelTree, group: string): Promise<void> {
+  const enabled = await tree.readIfPresent(`${group}/enable`);
+  if (enabled?.trim() === "1") await tree.writeBlocking(`${group}/enable`, "0");
+}
+
+/** Removes a folder; one that is gone is no error. */
+export async function removeFolder(tree: KernelTree, folder: string): Promise<void> {
+  await ignoreGone(tree.rmdir(folder));
+}
+
+async function ignoreGone(operation: Promise<void>): Promise<void> {
+  try {
+    await operation;
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+}
+
+/** Runs one step of linking and says what failed. */
+export async function explain<T>(
+  link: TargetLink,
+  what: string,
+  run: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof FabricError) throw error;
+    const kind = ["EACCES", "EPERM"].includes(errorCode(error)) ? "unsupported" : "refused";
+    throw new FabricError(
+      kind,
+      `Cannot link "${link.backstore.name}" to ${link.fabric} target ${link.wwn}: ` +
+        `${what}: ${messageOf(error)}`,
+      error,
+    );
+  }
+}
