@@ -32,11 +32,17 @@ export class FabricError extends Error {
   }
 }
 
+/** Numbers of the errors that matter here and that Deno gives no `code` to (asm-generic/errno.h). */
+const CODES = new Map([[3, "ESRCH"], [4, "EINTR"], [5, "EIO"], [6, "ENXIO"], [19, "ENODEV"]]);
+
 /** Name of the system error behind an exception ("EBUSY"), or "" where there is none. */
 export function errorCode(error: unknown): string {
   if (error instanceof FabricError && error.cause !== undefined) return errorCode(error.cause);
-  const code = (error as { code?: unknown } | undefined)?.code;
-  return typeof code === "string" ? code : "";
+  if (!(error instanceof Error)) return "";
+  const { code } = error as { code?: unknown };
+  if (typeof code === "string") return code;
+  const number = /\(os error (\d+)\)/.exec(error.message);
+  return number === null ? "" : CODES.get(Number(number[1])) ?? "";
 }
 
 /** The message of anything that was thrown. */
