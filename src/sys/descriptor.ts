@@ -32,6 +32,12 @@ export function drainEventfd(fd: number): boolean {
   return Number(libc.read(fd, counter, 8n)) === 8;
 }
 
+/** Resets an eventfd and returns what was in it; 0 if nothing. */
+export function readEventfd(fd: number): number {
+  if (Number(libc.read(fd, counter, 8n)) !== 8) return 0;
+  return new DataView(counter.buffer).getUint32(0, true);
+}
+
 /** A pipe: [read end, write end], both close-on-exec, the read end non-blocking. */
 export function makePipe(): [number, number] {
   const pair = new Int32Array(2);

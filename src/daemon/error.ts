@@ -1,0 +1,55 @@
+/** Kinds of operating errors; each has an HTTP status and an exit code of the command line. */
+export type ErrorKind =
+  | "usage"
+  | "not-found"
+  | "exists"
+  | "busy"
+  | "permission"
+  | "unavailable"
+  | "failed";
+
+/** An error an operator can act on: what happened, and what to do about it. */
+export class OperatorError extends Error {
+  override readonly name = "OperatorError";
+  readonly kind: ErrorKind;
+  /** What to do, a sentence; empty where the message says it all. */
+  readonly advice: string;
+
+  constructor(kind: ErrorKind, message: string, advice = "", options?: ErrorOptions) {
+    super(message, options);
+    this.kind = kind;
+    this.advice = advice;
+  }
+}
+
+/** HTTP status of each kind, for the control API. */
+export const httpStatus: Readonly<Record<ErrorKind, number>> = {
+  usage: 400,
+  "not-found": 404,
+  exists: 409,
+  busy: 409,
+  permission: 403,
+  unavailable: 503,
+  failed: 500,
+};
+
+/** Exit code of each kind (sysexits.h where one fits). */
+export const exitCode: Readonly<Record<ErrorKind, number>> = {
+  usage: 64,
+  "not-found": 66,
+  exists: 73,
+  busy: 75,
+  permission: 77,
+  unavailable: 69,
+  failed: 1,
+};
+
+/** Any error as an {@linkcode OperatorError}. */
+export function operatorError(error: unknown): OperatorError {
+  if (error instanceof OperatorError) return error;
+  const advice = typeof error === "object" && error !== null && "advice" in error
+    ? String(error.advice)
+    : "";
+  const message = error instanceof Error ? error.message : String(error);
+  return new OperatorError("failed", message, advice, { cause: error });
+}

@@ -1,0 +1,110 @@
+/** What is kept of each logical unit, and how it is checked when it is read back. */
+import { join } from "node:path";
+import { OperatorError } from "./error.ts";
+
+/** How initiators reach a logical unit. */
+export type FabricKind = "loopback" | "iscsi" | "embedded-iscsi";
+export const fabricKinds: readonly FabricKind[] = ["loopback", "iscsi", "embedded-iscsi"];
+
+/** Where the handler runs. */
+export type Isolation = "process" | "thread";
+
+/** Everything needed to serve a logical unit again. */
+export interface LunRecord {
+  readonly name: string;
+  /** Id of a built-in handler, or the path of a handler's folder. */
+  readonly handler: string;
+  readonly isolation: Isolation;
+  readonly fabric: FabricKind;
+  /** Asked for, in bytes; 0: what the handler gives. */
+  readonly size_bytes: number;
+  /** Configuration and bindings of the handler: `--set key=value`. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** Unit serial number (VPD 80). */
+  readonly serial: string;
+  /** Deadline of each operation. */
+  readonly deadline_ms: number;
+  /** Number on the embedded target. */
+  readonly lun: number;
+  /** Whether the volatile content was lost with the process that held it. */
+  readonly content_lost: boolean;
+}
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+
+/** Throws an {@linkcode OperatorError} for a name that configfs, iSCSI or a path could not carry. */
+export function checkName(name: string): string {
+  if (NAME.test(name)) return name;
+  throw new OperatorError(
+    "usage",
+    `"${name}" cannot be the name of a LUN`,
+    "Use up to 63 letters, digits, dots, underscores and dashes; begin with a letter or digit.",
+  );
+}
+
+function isRecord(value: unknown): value is LunRecord {
+  if (typeof value !== "object" || value === null) return false;
+  const record = value as Record<string, unknown>;
+  return typeof record.name === "string" && NAME.test(record.name) &&
+    typeof record.handler === "string" && typeof record.serial === "string" &&
+    (record.isolation === "process" || record.isolation === "thread") &&
+    fabricKinds.includes(record.fabric as FabricKind) &&
+    Number.isSafeInteger(record.size_bytes) && Number.isSafeInteger(record.deadline_ms) &&
+    Number.isSafeInteger(record.lun) && typeof record.content_lost === "boolean" &&
+    typeof record.settings === "object" && record.settings !== null;
+}
+
+/** Records as files, one for each logical unit, written so that a crash leaves the old or the new. */
+export class RecordStore {
+  readonly #directory: string;
+
+  constructor(state: string) {
+    this.#directory = join(state, "luns");
+  }
+
+  #path(name: string): string {
+    return join(this.#directory, `${checkName(name)}.json`);
+  }
+
+  /** All records that can be read, and complaints about the others. */
+  async load(): Promise<{ records: LunRecord[]; complaints: string[] }> {
+    const records: LunRecord[] = [];
+    const complaints: string[] = [];
+    await Deno.mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    for await (const entry of Deno.readDir(this.#directory)) {
+      if (!entry.name.endsWith(".json")) continue;
+      const path = join(this.#directory, entry.name);
+      try {
+        const value: unknown = JSON.parse(await Deno.readTextFile(path));
+        if (!isRecord(value)) throw new Error("it is not a record of this version");
+        records.push(value);
+      } catch (error) {
+        complaints.push(`Cannot read ${path}: ${error instanceof Error ? error.message : error}`);
+      }
+    }
+    records.sort((left, right) => left.name.localeCompare(right.name));
+    return { records, complaints };
+  }
+
+  async save(record: LunRecord): Promise<void> {
+    await Deno.mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    const path = this.#path(record.name);
+    const draft = `${path}.new`;
+    const file = await Deno.open(draft, { write: true, create: true, truncate: true, mode: 0o600 });
+    try {
+      const bytes = new TextEncoder().encode(JSON.stringify(record, null, 2) + "\n");
+      let written = 0;
+      while (written < bytes.length) written += await file.write(bytes.subarray(written));
+      await file.sync();
+    } finally {
+      file.close();
+    }
+    await Deno.rename(draft, path);
+  }
+
+  async remove(name: string): Promise<void> {
+    await Deno.remove(this.#path(name)).catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    });
+  }
+}

@@ -1,0 +1,340 @@
+/** The ring thread's composition: devices, backends, embedded fabrics, and one loop for all. */
+import { FileBackend } from "../backend/file_backend.ts";
+import { FileQueue } from "../backend/file_queue.ts";
+import { VolumeBackend } from "../backend/volume_backend.ts";
+import { Device } from "../engine/device.ts";
+import { Engine } from "../engine/engine.ts";
+import { RingLoop } from "../engine/loop.ts";
+import type {
+  Backend,
+  BackendSink,
+  Clock,
+  RingTransport,
+  VolumeFeatures,
+} from "../engine/ports.ts";
+import { UioTransport } from "../fabric/tcmu/transport.ts";
+import { CHANNEL_SIZE } from "../sandbox/layout.ts";
+import { SandboxBackend } from "../sandbox/backend.ts";
+import { MediaResult } from "../scsi/media.ts";
+import { Epoll, EPOLLET, EPOLLIN } from "../sys/epoll.ts";
+import { mapWindow, unmapWindow } from "../sys/mapping.ts";
+import { readEventfd } from "../sys/descriptor.ts";
+import { EmbeddedFabrics } from "./embedded.ts";
+import type {
+  AttachReply,
+  AttachRequest,
+  BackendSource,
+  DeviceStatistics,
+  LogLevel,
+  RingEventMessage,
+  RingRequestMessage,
+  RingStart,
+} from "./ring_messages.ts";
+import { openInThread, type ThreadVolume } from "./thread_handler.ts";
+import { makeUnit } from "./unit.ts";
+
+const clock: Clock = { now_ms: () => performance.now() };
+
+/** A device with everything that must be given back when it goes. */
+interface Attached {
+  readonly device: Device;
+  readonly sandbox: SandboxBackend | undefined;
+  readonly release: () => void;
+}
+
+/** Nothing is submitted to a unit that is not ready; this stands in for its backend. */
+class NoBackend implements Backend {
+  submit(): number {
+    return MediaResult.NO_MEDIUM;
+  }
+  kick(): void {}
+  poll(): void {}
+  prepareToSleep(): boolean {
+    return true;
+  }
+  oldest_ms(): number {
+    return 0;
+  }
+  close(): void {}
+}
+
+export class RingHost {
+  readonly #epoll = new Epoll();
+  readonly #loop: RingLoop;
+  readonly #module: WebAssembly.Module;
+  readonly #queue: FileQueue;
+  readonly #post: (event: RingEventMessage) => void;
+  readonly #attached = new Map<string, Attached>();
+  readonly #opened = new Map<string, ThreadVolume>();
+  readonly #fileDevices = new Set<Device>();
+  readonly #embedded: EmbeddedFabrics;
+  #requests = 0;
+  closed = false;
+
+  constructor(start: RingStart, post: (event: RingEventMessage) => void) {
+    this.#module = start.module;
+    this.#post = post;
+    this.#queue = new FileQueue(start.fileJobs);
+    this.#loop = new RingLoop(this.#epoll, clock, {
+      deadline: (device) => post({ kind: "deadline", name: device.unit.name }),
+    });
+    this.#epoll.add(start.eventfd, EPOLLIN, () => {
+      this.#requests += readEventfd(start.eventfd);
+      this.#loop.stop();
+    });
+    // The pool's workers signal; the counter is never read, an edge is enough.
+    this.#epoll.add(start.fileEventfd, EPOLLIN | EPOLLET, () => {
+      for (const device of this.#fileDevices) this.#loop.activate(device);
+    });
+    this.#embedded = new EmbeddedFabrics(this.#epoll, this.#loop, clock, (level, message) => {
+      this.#log(level, "iscsi", message);
+    });
+  }
+
+  /** Runs the loop until requests have come; returns how many. */
+  run(): number {
+    this.#loop.run();
+    const count = this.#requests;
+    this.#requests = 0;
+    return count;
+  }
+
+  #log(level: LogLevel, name: string, message: string): void {
+    this.#post({ kind: "log", level, name, message });
+  }
+
+  /** Does what a request asks for; throws what the main thread shall see. */
+  async handle(message: RingRequestMessage): Promise<unknown> {
+    switch (message.verb) {
+      case "open":
+        return await this.#open(message as RingRequestMessage<"open">);
+      case "attach":
+        return await this.#attach((message as RingRequestMessage<"attach">).request);
+      case "detach":
+        return this.#detach((message as RingRequestMessage<"detach">).request.name);
+      case "down":
+        return this.#find((message as RingRequestMessage<"down">).request.name).sandbox?.down() ??
+          null;
+      case "up":
+        return this.#up((message as RingRequestMessage<"up">).request);
+      case "abandon":
+        return this.#abandon((message as RingRequestMessage<"abandon">).request.name);
+      case "listen":
+        return this.#embedded.listen((message as RingRequestMessage<"listen">).request);
+      case "addTarget":
+        return this.#embedded.addTarget((message as RingRequestMessage<"addTarget">).request);
+      case "removeTarget":
+        return this.#embedded.removeTarget(
+          (message as RingRequestMessage<"removeTarget">).request.target,
+        );
+      case "statistics":
+        return this.#statistics();
+      case "drain":
+        return this.#drain((message as RingRequestMessage<"drain">).request.timeout_ms);
+      case "close":
+        return this.#close();
+    }
+  }
+
+  #find(name: string): Attached {
+    const attached = this.#attached.get(name);
+    if (attached === undefined) throw new Error(`assertion: no device "${name}"`);
+    return attached;
+  }
+
+  async #open({ request }: RingRequestMessage<"open">): Promise<VolumeFeatures> {
+    const { name, backend } = request;
+    if (backend.kind !== "thread") return backend.volume;
+    const opened = await openInThread(name, backend, (level, text) => this.#log(level, name, text));
+    this.#opened.set(name, opened);
+    return opened.features;
+  }
+
+  async #attach(request: AttachRequest): Promise<AttachReply> {
+    const { name, backend } = request;
+    if (this.#attached.has(name)) throw new Error(`assertion: device "${name}" is attached`);
+    const volume = backend.kind === "thread"
+      ? (this.#opened.get(name) ?? await openInThread(name, backend, (level, text) => {
+        this.#log(level, name, text);
+      }))
+      : undefined;
+    this.#opened.delete(name);
+    const features = backend.kind === "thread" ? (volume as ThreadVolume).features : backend.volume;
+    const undo: (() => void)[] = [];
+    try {
+      const attached = this.#assemble(request, features, volume, undo);
+      this.#attached.set(name, attached);
+      this.#loop.add(attached.device, backend.kind === "process" ? request.deadline_ms : 0);
+    } catch (error) {
+      for (const step of undo.reverse()) step();
+      throw error;
+    }
+    return { volume: features };
+  }
+
+  #assemble(
+    request: AttachRequest,
+    features: VolumeFeatures,
+    volume: ThreadVolume | undefined,
+    undo: (() => void)[],
+  ): Attached {
+    const { name, ring, backend } = request;
+    const transport = this.#transport(request, undo);
+    const channel_length = backend.kind === "process" ? backend.channel_length : 0;
+    const engine = new Engine(this.#module, transport.length_bytes, channel_length);
+    transport.map(engine.buffer, engine.plan.ring);
+    undo.push(() => transport.unmap(engine.buffer, engine.plan.ring));
+    engine.start();
+    const unit = makeUnit(name, request.serial, features, backend.kind === "none");
+    let sandbox: SandboxBackend | undefined;
+    const makeBackend = (sink: BackendSink): Backend => {
+      if (backend.kind === "process") {
+        sandbox = this.#sandbox(name, engine, backend, sink, undo);
+        return sandbox;
+      }
+      if (volume === undefined) return new NoBackend();
+      if (volume.backing !== undefined) {
+        return new FileBackend(engine, volume.backing, this.#queue, sink, clock);
+      }
+      return new VolumeBackend(engine, volume.volume, (text) => this.#log("error", name, text));
+    };
+    const device = new Device(engine, transport, unit, makeBackend, {
+      failed: (reason) => this.#post({ kind: "failed", name, reason }),
+    });
+    if (device.backend instanceof FileBackend) {
+      this.#fileDevices.add(device);
+      undo.push(() => this.#fileDevices.delete(device));
+    }
+    this.#watch(request, device, transport, undo);
+    if (ring.kind === "emulated") {
+      this.#embedded.addUnit(ring.target, ring.lun, name, engine, device, undo);
+    }
+    sandbox?.up(backend.kind === "process" ? backend.epoch : 0);
+    const release = () => {
+      for (const step of undo.reverse()) step();
+    };
+    return { device, sandbox, release };
+  }
+
+  #transport(request: AttachRequest, undo: (() => void)[]): RingTransport {
+    if (request.ring.kind === "emulated") {
+      return this.#embedded.makeTransport(request.ring.target, request.ring.lun);
+    }
+    const transport = new UioTransport(request.ring);
+    undo.push(() => transport.close());
+    return transport;
+  }
+
+  /** Puts the kernel's doorbell and the guest's eventfd into the poll set. */
+  #watch(
+    request: AttachRequest,
+    device: Device,
+    transport: RingTransport,
+    undo: (() => void)[],
+  ): void {
+    if (transport instanceof UioTransport) {
+      this.#epoll.add(transport.fd, EPOLLIN, (events) => {
+        transport.handle(events);
+        if (transport.removed) {
+          this.#epoll.remove(transport.fd);
+          this.#post({ kind: "removed", name: request.name });
+        } else this.#loop.activate(device);
+      });
+      undo.push(() => this.#epoll.remove(transport.fd));
+    }
+    if (request.backend.kind === "process") {
+      const { eventfd } = request.backend;
+      this.#epoll.add(eventfd, EPOLLIN | EPOLLET, () => this.#loop.activate(device));
+      undo.push(() => this.#epoll.remove(eventfd));
+    }
+  }
+
+  #sandbox(
+    name: string,
+    engine: Engine,
+    source: Extract<BackendSource, { kind: "process" }>,
+    sink: BackendSink,
+    undo: (() => void)[],
+  ): SandboxBackend {
+    const { plan, exports } = engine;
+    mapWindow(engine.buffer, plan.channel, source.channel_length, source.channel_fd);
+    undo.push(() => unmapWindow(engine.buffer, plan.channel, source.channel_length));
+    const arena = plan.channel + CHANNEL_SIZE;
+    const arena_length = source.channel_length - CHANNEL_SIZE;
+    exports.arena_init(plan.channel_arena_state, arena, arena_length);
+    const memory = {
+      buffer: engine.buffer,
+      channel_offset: plan.channel,
+      gather: (iovs: number, count: number, address: number, length: number) =>
+        engine.copyOut(iovs, count, address, length),
+      scatter: (iovs: number, count: number, address: number, length: number) =>
+        engine.copyIn(iovs, count, address, length),
+      allocate: (length: number) => exports.arena_allocate(plan.channel_arena_state, length) >>> 0,
+      free: (address: number, length: number) => {
+        if (exports.arena_free(plan.channel_arena_state, address, length) < 0) {
+          throw new Error("assertion: a run of the channel's arena was freed twice");
+        }
+      },
+    };
+    return new SandboxBackend(memory, sink, {
+      violation: (reason) => this.#post({ kind: "violation", name, reason }),
+    });
+  }
+
+  #detach(name: string): null {
+    const attached = this.#attached.get(name);
+    if (attached === undefined) return null;
+    this.#attached.delete(name);
+    this.#loop.remove(attached.device);
+    attached.device.close();
+    attached.release();
+    return null;
+  }
+
+  #up({ name, epoch }: { name: string; epoch: number }): null {
+    const { device, sandbox } = this.#find(name);
+    device.counters.replays += device.inFlight;
+    sandbox?.up(epoch);
+    this.#loop.activate(device);
+    return null;
+  }
+
+  #abandon(name: string): null {
+    const { device, sandbox } = this.#find(name);
+    sandbox?.abandon(MediaResult.INTERNAL);
+    this.#loop.activate(device);
+    return null;
+  }
+
+  #statistics(): Record<string, DeviceStatistics> {
+    const result: Record<string, DeviceStatistics> = {};
+    for (const [name, { device }] of this.#attached) {
+      const { counters, inFlight, stopped } = device;
+      result[name] = { counters: { ...counters }, in_flight: inFlight, stopped };
+    }
+    return result;
+  }
+
+  /** Turns the loop until nothing is in flight. New commands that come meanwhile are served, too. */
+  #drain(timeout_ms: number): { left: number } {
+    const end_ms = clock.now_ms() + timeout_ms;
+    for (;;) {
+      this.#loop.turn();
+      let left = 0;
+      for (const { device } of this.#attached.values()) left += device.inFlight;
+      if (left === 0 || clock.now_ms() >= end_ms) return { left };
+      for (const { device } of this.#attached.values()) {
+        if (!device.backend.prepareToSleep()) this.#loop.activate(device);
+      }
+      this.#epoll.wait(1);
+    }
+  }
+
+  #close(): null {
+    for (const name of [...this.#attached.keys()]) this.#detach(name);
+    this.#embedded.close();
+    this.closed = true;
+    return null;
+  }
+}
+

@@ -1,0 +1,146 @@
+/** What the daemon's main thread and its ring thread tell each other. Plain data, posted. */
+import type { VolumeFeatures } from "../engine/ports.ts";
+import type { Counters } from "../engine/counters.ts";
+import type { Configuration } from "../plugin/context.ts";
+
+/** Where the ring is. */
+export type RingSource =
+  | { readonly kind: "tcmu"; readonly path: string; readonly length_bytes: number }
+  | { readonly kind: "emulated"; readonly target: string; readonly lun: number };
+
+/** Memory that the daemon holds for a handler. */
+export interface GrantedMemory {
+  readonly name: string;
+  readonly fd: number;
+  readonly size_bytes: number;
+}
+
+/** A file that the daemon has opened for a handler. */
+export interface GrantedFile {
+  readonly name: string;
+  readonly fd: number;
+  readonly size_bytes: number;
+  readonly writable: boolean;
+  readonly direct: boolean;
+  /** A block device, not a regular file. */
+  readonly device: boolean;
+}
+
+/** What serves the blocks. */
+export type BackendSource =
+  /** A handler in a process of its own, reached over a channel. */
+  | {
+    readonly kind: "process";
+    readonly channel_fd: number;
+    readonly channel_length: number;
+    /** Signalled by the guest; watched for edges and never read. */
+    readonly eventfd: number;
+    readonly epoch: number;
+    readonly volume: VolumeFeatures;
+  }
+  /** A built-in handler on the ring thread. */
+  | {
+    readonly kind: "thread";
+    readonly module: string;
+    readonly configuration: Configuration;
+    readonly memories: readonly GrantedMemory[];
+    readonly files: readonly GrantedFile[];
+  }
+  /** Nothing: the content is gone. */
+  | { readonly kind: "none"; readonly volume: VolumeFeatures };
+
+export interface AttachRequest {
+  readonly name: string;
+  readonly serial: string;
+  readonly ring: RingSource;
+  readonly backend: BackendSource;
+  readonly deadline_ms: number;
+}
+
+export interface AttachReply {
+  readonly volume: VolumeFeatures;
+}
+
+export interface ListenRequest {
+  readonly address: string;
+  readonly port: number;
+  /** Take the next free port where this one is taken. */
+  readonly fallback: boolean;
+}
+
+export interface ListenReply {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** CHAP names and secrets of a target (RFC 7143 12.1.3). */
+export interface ChapCredentials {
+  readonly name: string;
+  readonly secret: string;
+  readonly mutual?: { readonly name: string; readonly secret: string };
+}
+
+export interface TargetRequest {
+  readonly target: string;
+  readonly chap?: ChapCredentials;
+}
+
+/** Verbs of the ring thread, with what they take and give. */
+export interface RingVerbs {
+  attach: { request: AttachRequest; reply: AttachReply };
+  /** Opens a handler in thread to learn its volume, before there is a ring. */
+  open: { request: { name: string; backend: BackendSource }; reply: VolumeFeatures };
+  detach: { request: { name: string }; reply: null };
+  /** The process of the LUN's handler is gone, or about to be killed. */
+  down: { request: { name: string }; reply: null };
+  /** A new process is ready; what was in flight is replayed. */
+  up: { request: { name: string; epoch: number }; reply: null };
+  /** The handler will not come back: what is in flight ends with an error. */
+  abandon: { request: { name: string }; reply: null };
+  listen: { request: ListenRequest; reply: ListenReply };
+  addTarget: { request: TargetRequest; reply: null };
+  removeTarget: { request: { target: string }; reply: null };
+  statistics: { request: null; reply: Readonly<Record<string, DeviceStatistics>> };
+  /** Ends after what is in flight has ended, or `timeout_ms` later. */
+  drain: { request: { timeout_ms: number }; reply: { left: number } };
+  close: { request: null; reply: null };
+}
+
+export interface DeviceStatistics {
+  readonly counters: Readonly<Counters>;
+  readonly in_flight: number;
+  readonly stopped: boolean;
+}
+
+export type RingVerb = keyof RingVerbs;
+
+export interface RingRequestMessage<V extends RingVerb = RingVerb> {
+  readonly id: number;
+  readonly verb: V;
+  readonly request: RingVerbs[V]["request"];
+}
+
+export type RingReplyMessage =
+  | { readonly kind: "reply"; readonly id: number; readonly reply: unknown }
+  | { readonly kind: "error"; readonly id: number; readonly message: string; readonly advice: string };
+
+/** What the ring thread reports by itself. */
+export type RingEventMessage =
+  | { readonly kind: "ready" }
+  | { readonly kind: "deadline"; readonly name: string }
+  | { readonly kind: "violation"; readonly name: string; readonly reason: string }
+  | { readonly kind: "failed"; readonly name: string; readonly reason: string }
+  | { readonly kind: "removed"; readonly name: string }
+  | { readonly kind: "log"; readonly level: LogLevel; readonly name: string; readonly message: string };
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+/** First message to the ring thread. */
+export interface RingStart {
+  /** Signalled once for each request. */
+  readonly eventfd: number;
+  readonly module: WebAssembly.Module;
+  /** Jobs of the file pool, and its eventfd. */
+  readonly fileJobs: SharedArrayBuffer;
+  readonly fileEventfd: number;
+}

@@ -1,0 +1,48 @@
+import { OperatorError } from "./error.ts";
+
+const units: Readonly<Record<string, number>> = {
+  "": 1,
+  B: 1,
+  K: 2 ** 10,
+  KiB: 2 ** 10,
+  KB: 1e3,
+  M: 2 ** 20,
+  MiB: 2 ** 20,
+  MB: 1e6,
+  G: 2 ** 30,
+  GiB: 2 ** 30,
+  GB: 1e9,
+  T: 2 ** 40,
+  TiB: 2 ** 40,
+  TB: 1e12,
+};
+
+/** Largest size of a logical unit: offsets are exact numbers (8 PiB). */
+export const SIZE_MAX_BYTES = 2 ** 53;
+
+/** Bytes of "512M", "1.5GiB", "1000000". Throws an {@linkcode OperatorError}. */
+export function parseSize(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([A-Za-z]*)$/.exec(text.trim());
+  const unit = match === null ? undefined : units[match[2]];
+  const bytes = match === null || unit === undefined ? NaN : Math.round(Number(match[1]) * unit);
+  if (!(bytes > 0) || bytes > SIZE_MAX_BYTES) {
+    throw new OperatorError(
+      "usage",
+      `"${text}" is not a size`,
+      "Write a number of bytes, or a number with K, M, G, T (powers of 1024) or KB, MB, GB, TB.",
+    );
+  }
+  return bytes;
+}
+
+/** "512 MiB" and the like, for people. */
+export function formatSize(bytes: number): string {
+  const names = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+  let index = 0;
+  let value = bytes;
+  while (value >= 1024 && index < names.length - 1) {
+    value /= 1024;
+    index++;
+  }
+  return `${Number.isInteger(value) ? value : value.toFixed(1)} ${names[index]}`;
+}

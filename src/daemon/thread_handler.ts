@@ -1,0 +1,59 @@
+/** Handlers that run on the ring thread: built-in ones, trusted, synchronous, bound to memory. */
+import type { FileCapability, Handler, MemoryCapability, Volume } from "../plugin/mod.ts";
+import { GrantedFile, GrantedMemory } from "../sandbox/capability.ts";
+import { makeContext } from "../sandbox/context.ts";
+import { describeVolume, featuresOf } from "../sandbox/volume_description.ts";
+import type { VolumeFeatures } from "../engine/ports.ts";
+import { FileCalls } from "../sys/file.ts";
+import { errno, libc } from "../sys/libc.ts";
+import { map } from "../sys/mapping.ts";
+import type { BackendSource, GrantedFile as FileGrant, LogLevel } from "./ring_messages.ts";
+
+export type ThreadSource = Extract<BackendSource, { kind: "thread" }>;
+
+/** A volume that was opened in thread. */
+export interface ThreadVolume {
+  readonly volume: Volume;
+  readonly features: VolumeFeatures;
+  /** The file that the volume is, byte for byte, if it says so. */
+  readonly backing: FileGrant | undefined;
+}
+
+function isHandler(module: unknown): module is Handler {
+  return typeof module === "object" && module !== null && "open" in module &&
+    typeof module.open === "function";
+}
+
+/** Opens a handler on this thread with what was granted to it. */
+export async function openInThread(
+  name: string,
+  source: ThreadSource,
+  log: (level: LogLevel, message: string) => void,
+): Promise<ThreadVolume> {
+  const module: unknown = await import(source.module);
+  if (!isHandler(module)) throw new TypeError(`Cannot open ${source.module}: it exports no open`);
+  const calls = new FileCalls(libc, errno);
+  const memories = new Map<string, MemoryCapability>();
+  const mapPiece = (fd: number, length: number, offset: number) => map(fd, length, offset);
+  for (const { name, fd, size_bytes } of source.memories) {
+    memories.set(name, new GrantedMemory(fd, size_bytes, mapPiece, calls));
+  }
+  const files = new Map<string, FileCapability>();
+  const grants = new Map<FileCapability, FileGrant>();
+  for (const grant of source.files) {
+    const file = new GrantedFile(grant.fd, grant.size_bytes, grant.writable, calls);
+    files.set(grant.name, file);
+    grants.set(file, grant);
+  }
+  const logger = {
+    debug: (message: string) => log("debug", message),
+    info: (message: string) => log("info", message),
+    warn: (message: string) => log("warn", message),
+    error: (message: string) => log("error", message),
+  };
+  const context = makeContext(name, logger, memories, files);
+  const volume = await module.open(context, source.configuration);
+  const features = featuresOf(describeVolume(volume));
+  const backing = volume.backing === undefined ? undefined : grants.get(volume.backing);
+  return { volume, features, backing };
+}
