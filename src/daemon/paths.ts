@@ -17,7 +17,9 @@ export interface Paths {
 export function defaultPaths(environment: { get(name: string): string | undefined }): Paths {
   const root = Deno.uid() === 0;
   const home = environment.get("HOME") ?? "/";
-  const runtimeBase = root ? "/run" : environment.get("XDG_RUNTIME_DIR") ?? `/tmp/lunette-${Deno.uid()}`;
+  const runtimeBase = root
+    ? "/run"
+    : environment.get("XDG_RUNTIME_DIR") ?? `/tmp/lunette-${Deno.uid()}`;
   const stateBase = root
     ? "/var/lib"
     : environment.get("XDG_STATE_HOME") ?? join(home, ".local", "state");

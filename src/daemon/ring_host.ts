@@ -234,7 +234,7 @@ export class RingHost {
   ): void {
     if (transport instanceof UioTransport) {
       this.#epoll.add(transport.fd, EPOLLIN, (events) => {
-        transport.handle(events);
+        if (!transport.sawEvents(events)) transport.acknowledge();
         if (transport.removed) {
           this.#epoll.remove(transport.fd);
           this.#post({ kind: "removed", name: request.name });
@@ -337,4 +337,3 @@ export class RingHost {
     return null;
   }
 }
-

@@ -122,7 +122,12 @@ export interface RingRequestMessage<V extends RingVerb = RingVerb> {
 
 export type RingReplyMessage =
   | { readonly kind: "reply"; readonly id: number; readonly reply: unknown }
-  | { readonly kind: "error"; readonly id: number; readonly message: string; readonly advice: string };
+  | {
+    readonly kind: "error";
+    readonly id: number;
+    readonly message: string;
+    readonly advice: string;
+  };
 
 /** What the ring thread reports by itself. */
 export type RingEventMessage =
@@ -131,7 +136,12 @@ export type RingEventMessage =
   | { readonly kind: "violation"; readonly name: string; readonly reason: string }
   | { readonly kind: "failed"; readonly name: string; readonly reason: string }
   | { readonly kind: "removed"; readonly name: string }
-  | { readonly kind: "log"; readonly level: LogLevel; readonly name: string; readonly message: string };
+  | {
+    readonly kind: "log";
+    readonly level: LogLevel;
+    readonly name: string;
+    readonly message: string;
+  };
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 

@@ -30,7 +30,12 @@ async function answer(host: RingHost, message: RingRequestMessage): Promise<void
     const advice = typeof error === "object" && error !== null && "advice" in error
       ? String(error.advice)
       : "";
-    post({ kind: "error", id, message: error instanceof Error ? error.message : `${error}`, advice });
+    post({
+      kind: "error",
+      id,
+      message: error instanceof Error ? error.message : `${error}`,
+      advice,
+    });
   }
 }
 

@@ -333,10 +333,9 @@ export class Device implements BackendSink {
     this.#events.failed(reason);
   }
 
-  /** Gives everything back. Nothing may be in flight at the backend. */
+  /** Takes no more turns and closes the backend. The ring stays mapped: that is its maker's. */
   close(): void {
     this.#stopped = true;
     this.#backend.close();
-    this.#transport.unmap(this.engine.buffer, this.engine.plan.ring);
   }
 }

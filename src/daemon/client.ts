@@ -1,0 +1,80 @@
+/** Talks to a daemon over its control socket. */
+import type {
+  CreateRequest,
+  ErrorBody,
+  LunDescription,
+  LunStatistics,
+  StatusDescription,
+} from "./api.ts";
+import { type ErrorKind, exitCode, OperatorError } from "./error.ts";
+
+function isErrorBody(value: unknown): value is ErrorBody {
+  return typeof value === "object" && value !== null && "error" in value;
+}
+
+export class ControlClient {
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Whether a daemon answers. */
+  async isAlive(): Promise<boolean> {
+    try {
+      (await Deno.connect({ transport: "unix", path: this.#path })).close();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async #call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    if (!await this.isAlive()) {
+      throw new OperatorError(
+        "unavailable",
+        `No daemon answers at ${this.#path}`,
+        'Start one with "lunette serve".',
+      );
+    }
+    const client = Deno.createHttpClient({ proxy: { transport: "unix", path: this.#path } });
+    try {
+      const response = await fetch(`http://lunette${path}`, {
+        method,
+        client,
+        ...(body === undefined ? {} : {
+          body: JSON.stringify(body),
+          headers: { "content-type": "application/json" },
+        }),
+      });
+      const value: unknown = await response.json();
+      if (response.ok) return value as T;
+      if (!isErrorBody(value)) {
+        throw new OperatorError("failed", `The daemon said ${response.status}`);
+      }
+      const { kind, message, advice } = value.error;
+      throw new OperatorError(kind in exitCode ? kind as ErrorKind : "failed", message, advice);
+    } finally {
+      client.close();
+    }
+  }
+
+  status(): Promise<StatusDescription> {
+    return this.#call("GET", "/v1/status");
+  }
+  list(): Promise<LunDescription[]> {
+    return this.#call("GET", "/v1/luns");
+  }
+  show(name: string): Promise<LunDescription> {
+    return this.#call("GET", `/v1/luns/${encodeURIComponent(name)}`);
+  }
+  create(request: CreateRequest): Promise<LunDescription> {
+    return this.#call("POST", "/v1/luns", request);
+  }
+  async remove(name: string): Promise<void> {
+    await this.#call("DELETE", `/v1/luns/${encodeURIComponent(name)}`);
+  }
+  statistics(): Promise<Readonly<Record<string, LunStatistics>>> {
+    return this.#call("GET", "/v1/statistics");
+  }
+}
