@@ -4,9 +4,29 @@
 export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembly.Module;
 
 export interface InitOutput {
+    readonly arena_allocate: (a: number, b: number) => number;
+    readonly arena_free: (a: number, b: number, c: number) => number;
+    readonly arena_init: (a: number, b: number, c: number) => number;
+    readonly arena_state_length: (a: number) => number;
+    readonly copy: (a: number, b: number, c: number) => number;
+    readonly crc32c: (a: number, b: number, c: number) => number;
+    readonly engine_batch_offset: () => number;
+    readonly engine_compare: (a: number, b: number, c: number, d: number, e: number) => number;
+    readonly engine_complete: (a: number, b: number, c: number, d: number, e: number, f: number, g: number) => number;
+    readonly engine_configure: (a: number, b: number, c: number, d: number) => number;
+    readonly engine_fill_zero: (a: number, b: number, c: number, d: number) => number;
+    readonly engine_gather: (a: number, b: number, c: number, d: number, e: number) => number;
     readonly engine_heap_base: () => number;
+    readonly engine_init: (a: number, b: number, c: number, d: number) => number;
+    readonly engine_publish: (a: number) => number;
+    readonly engine_release: (a: number, b: number) => number;
+    readonly engine_reset: (a: number) => number;
+    readonly engine_scatter: (a: number, b: number, c: number, d: number, e: number) => number;
+    readonly engine_slots_offset: () => number;
+    readonly engine_state_length: () => number;
     readonly engine_version: () => number;
-    readonly load_head: (a: number) => number;
+    readonly engine_walk: (a: number, b: number) => number;
+    readonly is_zero: (a: number, b: number) => number;
 }
 
 export type SyncInitInput = BufferSource | WebAssembly.Module;

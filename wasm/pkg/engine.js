@@ -2,7 +2,7 @@
 function __wbg_get_imports(memory) {
     const import0 = {
         __proto__: null,
-        memory: memory || new WebAssembly.Memory({initial:1}),
+        memory: memory || new WebAssembly.Memory({initial:2}),
     };
     return {
         __proto__: null,
