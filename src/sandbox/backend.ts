@@ -1,0 +1,331 @@
+/**
+ * The storage of a logical unit whose handler runs in a process of its own: the daemon's side of
+ * the channel, on the ring thread. Nothing here blocks, throws or allocates for what a guest does.
+ *
+ * A process may end at any time. What is in flight then stays here and is submitted again to the
+ * next process, write data being gathered once more from where the command has it: the arena was
+ * the dead process's to scribble on. An operation is at least once; block operations may be.
+ *
+ * @module
+ */
+import {
+  type Backend,
+  type BackendSink,
+  SUBMIT_FULL,
+  SUBMIT_PENDING,
+  type Transfer,
+} from "../engine/ports.ts";
+import { FutexWaker } from "../sys/futex.ts";
+import {
+  CHANNEL_SIZE,
+  CHANNEL_SUBMIT_TAIL_OFFSET,
+  OPERATION_READ,
+  OPERATION_WRITE,
+  QUEUE_LENGTH,
+  REQUEST_COUNT,
+  REQUEST_FLAG_FUA,
+  REQUEST_FLAG_UNMAP,
+  RESULT_INTERNAL,
+} from "./layout.ts";
+import type { EngineMemory, SandboxEvents } from "./ports.ts";
+import {
+  Channel,
+  COMPLETION_WORD,
+  completionWord,
+  occupancy,
+  packWhat,
+  REQUEST_WORD,
+  submissionWord,
+  WORD_COMPLETE_TAIL,
+  WORD_DAEMON_WAITING,
+  WORD_GUEST_WAITING,
+  WORD_SUBMIT_TAIL,
+} from "./protocol.ts";
+
+/** No operation with this tag. */
+const FREE = 0;
+/** Taken, and not with a guest: none is up, or the arena has no room for it yet. */
+const HELD = 1;
+/** With the guest. */
+const SUBMITTED = 2;
+
+/** No process: `submit` takes operations and holds them. */
+const DOWN = 0;
+const UP = 1;
+/** The process broke the protocol: as DOWN, until `down` has been called. */
+const BROKEN = 2;
+/** The handler stays down: operations end at once with the result given to `abandon`. */
+const ABANDONED = 3;
+
+/** Multiplier of the sequence: odd, so that 2^32 uses of a tag have different numbers. */
+const SEQUENCE_STEP = 0x9e3779b1;
+
+/** See the module. */
+export class SandboxBackend implements Backend {
+  readonly #memory: EngineMemory;
+  readonly #channel: Channel;
+  readonly #arena_address: number;
+  readonly #sink: BackendSink;
+  readonly #events: SandboxEvents;
+  readonly #waker: FutexWaker;
+
+  #state = DOWN;
+  #abandoned_result = 0;
+  #epoch = 0;
+  #submit_tail = 0;
+  #complete_head = 0;
+  #sequence = 1;
+  #waiting = false;
+  #in_flight = 0;
+  /** Operations in state HELD while UP: the arena had no room when they were submitted again. */
+  #held = 0;
+  #order = 0;
+
+  // One element for each tag.
+  readonly #states = new Uint8Array(REQUEST_COUNT);
+  readonly #operations = new Uint8Array(REQUEST_COUNT);
+  readonly #flags = new Uint8Array(REQUEST_COUNT);
+  readonly #offsets = new Float64Array(REQUEST_COUNT);
+  readonly #lengths = new Float64Array(REQUEST_COUNT);
+  readonly #iov_addresses = new Uint32Array(REQUEST_COUNT);
+  readonly #iov_counts = new Uint32Array(REQUEST_COUNT);
+  readonly #runs = new Uint32Array(REQUEST_COUNT);
+  readonly #sequences = new Int32Array(REQUEST_COUNT);
+  /** When `oldest_ms` first saw the operation; 0 = not yet. */
+  readonly #seen_ms = new Float64Array(REQUEST_COUNT);
+  /** Counts submissions by the device, so that they are submitted again in the same order. */
+  readonly #orders = new Float64Array(REQUEST_COUNT);
+
+  constructor(memory: EngineMemory, sink: BackendSink, events: SandboxEvents) {
+    this.#memory = memory;
+    this.#channel = new Channel(memory.buffer, memory.channel_offset);
+    this.#arena_address = memory.channel_offset + CHANNEL_SIZE;
+    this.#sink = sink;
+    this.#events = events;
+    this.#waker = new FutexWaker(
+      memory.buffer,
+      memory.channel_offset + CHANNEL_SUBMIT_TAIL_OFFSET,
+    );
+  }
+
+  /** Operations taken and not done. */
+  get inFlight(): number {
+    return this.#in_flight;
+  }
+
+  /** Whether a guest is up. */
+  get isUp(): boolean {
+    return this.#state === UP;
+  }
+
+  submit(transfer: Transfer): number {
+    const tag = transfer.tag;
+    if (tag >= REQUEST_COUNT || this.#states[tag] !== FREE) {
+      throw new Error(`assertion: tag ${tag} is in flight or out of range`);
+    }
+    if (this.#state === ABANDONED) return this.#abandoned_result;
+    // What was held first goes first.
+    if (this.#held > 0 && this.#state === UP) return SUBMIT_FULL;
+    this.#operations[tag] = transfer.operation;
+    this.#flags[tag] = (transfer.fua ? REQUEST_FLAG_FUA : 0) |
+      (transfer.unmap ? REQUEST_FLAG_UNMAP : 0);
+    this.#offsets[tag] = transfer.offset_bytes;
+    this.#lengths[tag] = transfer.length_bytes;
+    this.#iov_addresses[tag] = transfer.iov_address;
+    this.#iov_counts[tag] = transfer.iov_count;
+    this.#seen_ms[tag] = 0;
+    this.#orders[tag] = ++this.#order;
+    if (this.#state === UP && !this.#push(tag)) return SUBMIT_FULL;
+    if (this.#state !== UP) this.#states[tag] = HELD;
+    this.#in_flight++;
+    return SUBMIT_PENDING;
+  }
+
+  /** Puts a tag's request in the queue. Returns false where the arena has no room. */
+  #push(tag: number): boolean {
+    const operation = this.#operations[tag];
+    let data_offset = 0;
+    if (operation === OPERATION_READ || operation === OPERATION_WRITE) {
+      const length = this.#lengths[tag];
+      const run = this.#memory.allocate(length);
+      if (run === 0) return false;
+      this.#runs[tag] = run;
+      data_offset = run - this.#arena_address;
+      if (operation === OPERATION_WRITE) {
+        this.#memory.gather(this.#iov_addresses[tag], this.#iov_counts[tag], run, length);
+      }
+    }
+    const sequence = Math.imul(this.#sequence++, SEQUENCE_STEP);
+    this.#sequences[tag] = sequence;
+    this.#states[tag] = SUBMITTED;
+    const words = this.#channel.words;
+    const at = submissionWord(this.#submit_tail);
+    const doubles = this.#channel.doubles;
+    words[at + REQUEST_WORD.SEQUENCE] = sequence;
+    words[at + REQUEST_WORD.WHAT] = packWhat(tag, operation, this.#flags[tag]);
+    doubles[at / 2 + REQUEST_WORD.OFFSET_DOUBLE] = this.#offsets[tag];
+    doubles[at / 2 + REQUEST_WORD.LENGTH_DOUBLE] = this.#lengths[tag];
+    words[at + REQUEST_WORD.DATA_OFFSET] = data_offset;
+    this.#submit_tail = (this.#submit_tail + 1) | 0;
+    Atomics.store(words, WORD_SUBMIT_TAIL, this.#submit_tail);
+    return true;
+  }
+
+  kick(): void {
+    if (this.#state !== UP) return;
+    const words = this.#channel.words;
+    // After the store of SUBMIT_TAIL. The exchange saves waking it up twice.
+    if (Atomics.load(words, WORD_GUEST_WAITING) === 0) return;
+    if (Atomics.exchange(words, WORD_GUEST_WAITING, 0) !== 0) this.#waker.wake();
+  }
+
+  poll(): void {
+    if (this.#state !== UP) return;
+    const words = this.#channel.words;
+    if (this.#waiting) {
+      this.#waiting = false;
+      Atomics.store(words, WORD_DAEMON_WAITING, 0);
+    }
+    const tail = Atomics.load(words, WORD_COMPLETE_TAIL);
+    const available = occupancy(this.#complete_head, tail);
+    if (available === 0) return;
+    if (available > QUEUE_LENGTH) {
+      return this.#violate(`${available} completions in a queue of ${QUEUE_LENGTH}`);
+    }
+    // `done` may submit, and may be the last thing that happens before `down` or `close`.
+    for (let count = 0; count < available && this.#state === UP; count++) {
+      const at = completionWord(this.#complete_head);
+      this.#complete_head = (this.#complete_head + 1) | 0;
+      this.#complete(
+        words[at + COMPLETION_WORD.REQUEST] >>> 0,
+        words[at + COMPLETION_WORD.SEQUENCE],
+        words[at + COMPLETION_WORD.EPOCH] >>> 0,
+        words[at + COMPLETION_WORD.RESULT] >>> 0,
+      );
+    }
+    if (this.#held > 0 && this.#state === UP) this.#pushHeld();
+  }
+
+  /** Checks one completion, whose words were read once, and reports it. */
+  #complete(tag: number, sequence: number, epoch: number, result: number): void {
+    if (tag >= REQUEST_COUNT) return this.#violate(`completion of request ${tag}`);
+    if (this.#states[tag] !== SUBMITTED) {
+      return this.#violate(`completion of request ${tag}, which is not in flight`);
+    }
+    if (epoch !== this.#epoch) {
+      return this.#violate(`completion with epoch ${epoch} in epoch ${this.#epoch}`);
+    }
+    if (sequence !== this.#sequences[tag]) {
+      return this.#violate(`completion of request ${tag} with the sequence of another use`);
+    }
+    if (result > RESULT_INTERNAL) return this.#violate(`completion with result ${result}`);
+    const run = this.#runs[tag];
+    if (run !== 0) {
+      const length = this.#lengths[tag];
+      if (result === 0 && this.#operations[tag] === OPERATION_READ) {
+        this.#memory.scatter(this.#iov_addresses[tag], this.#iov_counts[tag], run, length);
+      }
+      this.#runs[tag] = 0;
+      this.#memory.free(run, length);
+    }
+    this.#states[tag] = FREE;
+    this.#in_flight--;
+    this.#sink.done(tag, result);
+  }
+
+  #violate(reason: string): void {
+    this.#state = BROKEN;
+    this.#events.violation(reason);
+  }
+
+  prepareToSleep(): boolean {
+    if (this.#state !== UP) return true;
+    const words = this.#channel.words;
+    this.#waiting = true;
+    Atomics.store(words, WORD_DAEMON_WAITING, 1);
+    // After the store: a guest that publishes from here on sees it and writes the eventfd.
+    if (Atomics.load(words, WORD_COMPLETE_TAIL) === this.#complete_head) return true;
+    this.#waiting = false;
+    Atomics.store(words, WORD_DAEMON_WAITING, 0);
+    return false;
+  }
+
+  /**
+   * Counts from the first call that sees an operation, and anew for each process: an operation
+   * costs no look at the clock, and its age is never overstated. Call it a few times per deadline.
+   */
+  oldest_ms(now_ms: number): number {
+    if (this.#in_flight === 0 || this.#state !== UP) return 0;
+    let oldest = 0;
+    for (let tag = 0; tag < REQUEST_COUNT; tag++) {
+      if (this.#states[tag] === FREE) continue;
+      if (this.#seen_ms[tag] === 0) this.#seen_ms[tag] = now_ms;
+      const age = now_ms - this.#seen_ms[tag];
+      if (age > oldest) oldest = age;
+    }
+    return oldest;
+  }
+
+  /**
+   * The process has ended or is being killed. Nothing is taken from the channel or put into it any
+   * more; what is in flight waits for `up`. Call it before the channel is reset for the next one.
+   */
+  down(): void {
+    this.#state = DOWN;
+    this.#waiting = false;
+    this.#held = 0;
+    for (let tag = 0; tag < REQUEST_COUNT; tag++) {
+      if (this.#states[tag] !== SUBMITTED) continue;
+      this.#states[tag] = HELD;
+      const run = this.#runs[tag];
+      if (run === 0) continue;
+      this.#runs[tag] = 0;
+      this.#memory.free(run, this.#lengths[tag]);
+    }
+  }
+
+  /** A new process has opened the volume, the old one is reaped, the channel was reset to `epoch`. */
+  up(epoch: number): void {
+    if (this.#state !== DOWN) this.down();
+    this.#state = UP;
+    this.#epoch = epoch >>> 0;
+    this.#submit_tail = 0;
+    this.#complete_head = 0;
+    this.#seen_ms.fill(0);
+    this.#held = this.#in_flight;
+    this.#pushHeld();
+    this.kick();
+  }
+
+  /** Submits what is held, oldest first, until the arena has no room. Rare: after `up` only. */
+  #pushHeld(): void {
+    while (this.#held > 0) {
+      let first = -1;
+      for (let tag = 0; tag < REQUEST_COUNT; tag++) {
+        if (this.#states[tag] !== HELD) continue;
+        if (first < 0 || this.#orders[tag] < this.#orders[first]) first = tag;
+      }
+      if (first < 0) throw new Error("assertion: held operations are counted and not found");
+      if (!this.#push(first)) break;
+      this.#held--;
+    }
+    this.kick();
+  }
+
+  /** Ends with `result` what is in flight and what is submitted until `up`: the handler stays down. */
+  abandon(result: number): void {
+    this.down();
+    this.#state = ABANDONED;
+    this.#abandoned_result = result;
+    for (let tag = 0; tag < REQUEST_COUNT; tag++) {
+      if (this.#states[tag] !== HELD) continue;
+      this.#states[tag] = FREE;
+      this.#in_flight--;
+      this.#sink.done(tag, result);
+    }
+  }
+
+  close(): void {
+    this.down();
+  }
+}

@@ -1,0 +1,223 @@
+/**
+ * The capabilities of the handler contract over descriptors: the same classes serve a guest and a
+ * handler in thread. What they call is handed to them and is in private fields, out of reach of the
+ * handler that holds them.
+ *
+ * @module
+ */
+import { type FileCapability, HandlerError, type MemoryCapability } from "../plugin/mod.ts";
+import { type FileCalls, FileError, type FileErrorKind } from "../sys/file.ts";
+
+const PAGE_LENGTH = 4096;
+/** Zeros are written in pieces of this many bytes where a file system has no better way. */
+const ZEROS_LENGTH = 1024 * 1024;
+/** Memory is mapped in pieces: an ArrayBuffer has a greatest length. */
+export const MEMORY_PIECE_LENGTH: number = 1024 * 1024 * 1024;
+
+const CODES = {
+  "no-space": "no-space",
+  "read-only": "write-protected",
+  "unsupported": "internal",
+  "invalid": "medium-error",
+  "io": "medium-error",
+} as const satisfies Readonly<Record<FileErrorKind, string>>;
+
+function checkRange(offset: number, length: number, size: number): void {
+  // Not a whole number, negative, NaN or past the end: one comparison each, all refused.
+  if (!Number.isInteger(offset) || offset < 0 || !(length >= 0) || offset + length > size) {
+    throw new RangeError(`Cannot access ${length} bytes at ${offset}: the size is ${size}`);
+  }
+}
+
+function checkOffset(offset: number): void {
+  if (!Number.isSafeInteger(offset) || offset < 0) {
+    throw new RangeError(`Cannot access the file at ${offset}`);
+  }
+}
+
+/** Maps `length` bytes of a descriptor from `offset`. */
+export type MapCall = (fd: number, length: number, offset: number) => ArrayBuffer;
+
+/** Memory held in a memfd. */
+export class GrantedMemory implements MemoryCapability {
+  readonly size: number;
+  readonly #pieces: Uint8Array[] = [];
+  readonly #fd: number;
+  readonly #calls: FileCalls;
+
+  /** Maps the whole descriptor at once; `map` is not kept. The descriptor stays open. */
+  constructor(fd: number, size: number, map: MapCall, calls: FileCalls) {
+    this.size = size;
+    this.#fd = fd;
+    this.#calls = calls;
+    for (let offset = 0; offset < size; offset += MEMORY_PIECE_LENGTH) {
+      const length = Math.min(MEMORY_PIECE_LENGTH, size - offset);
+      this.#pieces.push(new Uint8Array(map(fd, length, offset)));
+    }
+  }
+
+  read(offset: number, into: Uint8Array): void {
+    const length = into.length;
+    checkRange(offset, length, this.size);
+    const at = offset % MEMORY_PIECE_LENGTH;
+    if (at + length <= MEMORY_PIECE_LENGTH && length > 0) {
+      const piece = this.#pieces[(offset - at) / MEMORY_PIECE_LENGTH];
+      into.set(piece.subarray(at, at + length));
+      return;
+    }
+    for (let done = 0; done < length;) {
+      const part = this.#part(offset + done, length - done);
+      into.set(part, done);
+      done += part.length;
+    }
+  }
+
+  write(offset: number, from: Uint8Array): void {
+    const length = from.length;
+    checkRange(offset, length, this.size);
+    const at = offset % MEMORY_PIECE_LENGTH;
+    if (at + length <= MEMORY_PIECE_LENGTH && length > 0) {
+      this.#pieces[(offset - at) / MEMORY_PIECE_LENGTH].set(from, at);
+      return;
+    }
+    for (let done = 0; done < length;) {
+      const part = this.#part(offset + done, length - done);
+      part.set(from.subarray(done, done + part.length));
+      done += part.length;
+    }
+  }
+
+  discard(offset: number, length: number): void {
+    checkRange(offset, length, this.size);
+    const end = offset + length;
+    const first = Math.ceil(offset / PAGE_LENGTH) * PAGE_LENGTH;
+    const last = Math.floor(end / PAGE_LENGTH) * PAGE_LENGTH;
+    if (first >= last) return this.#zero(offset, end);
+    this.#zero(offset, first);
+    this.#calls.punchHole(this.#fd, first, last - first);
+    this.#zero(last, end);
+  }
+
+  #zero(from: number, to: number): void {
+    for (let at = from; at < to;) {
+      const part = this.#part(at, to - at);
+      part.fill(0);
+      at += part.length;
+    }
+  }
+
+  /** The bytes at `offset`, at most to the end of their piece. */
+  #part(offset: number, length: number): Uint8Array {
+    const at = offset % MEMORY_PIECE_LENGTH;
+    const end = Math.min(at + length, MEMORY_PIECE_LENGTH);
+    return this.#pieces[(offset - at) / MEMORY_PIECE_LENGTH].subarray(at, end);
+  }
+}
+
+/** Where zeros come from: page aligned, as O_DIRECT wants it. Made when first needed. */
+let zeros: Uint8Array | undefined;
+
+function alignedZeros(): Uint8Array {
+  if (zeros === undefined) {
+    // WebAssembly memories begin on a page; an ArrayBuffer may not.
+    const memory = new WebAssembly.Memory({ initial: ZEROS_LENGTH / 65536 });
+    zeros = new Uint8Array(memory.buffer);
+  }
+  return zeros;
+}
+
+/** A file or block device, opened by the daemon. */
+export class GrantedFile implements FileCapability {
+  readonly writable: boolean;
+  readonly #fd: number;
+  readonly #calls: FileCalls;
+  #size: number;
+
+  constructor(fd: number, size: number, writable: boolean, calls: FileCalls) {
+    this.writable = writable;
+    this.#fd = fd;
+    this.#size = size;
+    this.#calls = calls;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  read(offset: number, into: Uint8Array): void {
+    checkOffset(offset);
+    try {
+      const count = this.#calls.read(this.#fd, offset, into);
+      if (count < into.length) into.fill(0, count);
+    } catch (error) {
+      throw this.#translate(error);
+    }
+  }
+
+  write(offset: number, from: Uint8Array): void {
+    this.#checkWritable();
+    checkOffset(offset);
+    try {
+      this.#calls.write(this.#fd, offset, from);
+    } catch (error) {
+      throw this.#translate(error);
+    }
+  }
+
+  sync(): void {
+    try {
+      this.#calls.sync(this.#fd);
+    } catch (error) {
+      throw this.#translate(error);
+    }
+  }
+
+  discard(offset: number, length: number): void {
+    this.#fill(offset, length, "punchHole");
+  }
+
+  writeZeroes(offset: number, length: number): void {
+    this.#fill(offset, length, "zeroRange");
+  }
+
+  truncate(size: number): void {
+    this.#checkWritable();
+    checkOffset(size);
+    try {
+      this.#calls.truncate(this.#fd, size);
+      this.#size = size;
+    } catch (error) {
+      throw this.#translate(error);
+    }
+  }
+
+  /** Makes the range zeros: with one call, or where the file system cannot, by writing them. */
+  #fill(offset: number, length: number, call: "punchHole" | "zeroRange"): void {
+    this.#checkWritable();
+    checkRange(offset, length, this.#size);
+    if (length === 0) return;
+    try {
+      this.#calls[call](this.#fd, offset, length);
+    } catch (error) {
+      if (!(error instanceof FileError) || error.kind !== "unsupported") {
+        throw this.#translate(error);
+      }
+      this.#writeZeros(offset, length);
+    }
+  }
+
+  #writeZeros(offset: number, length: number): void {
+    const source = alignedZeros();
+    for (let done = 0; done < length; done += ZEROS_LENGTH) {
+      this.write(offset + done, source.subarray(0, Math.min(ZEROS_LENGTH, length - done)));
+    }
+  }
+
+  #checkWritable(): void {
+    if (!this.writable) throw new HandlerError("write-protected", "the file is read-only");
+  }
+
+  #translate(error: unknown): unknown {
+    return error instanceof FileError ? new HandlerError(CODES[error.kind], error.message) : error;
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * The Worker of a guest process, in which the handler runs.
+ *
+ * This module goes first: it takes its system calls and mappings into variables of functions, gives
+ * up its permissions, and only then imports the handler. From there on the realm is the handler's:
+ * nothing that has authority may be reachable through a module's exports or a public field.
+ *
+ * @module
+ */
+import type { FileCapability, Handler, Logger, MemoryCapability } from "../plugin/mod.ts";
+import { type GuestCalls, openGuestCalls } from "../sys/guest_calls.ts";
+import { GrantedFile, GrantedMemory } from "./capability.ts";
+import { makeContext } from "./context.ts";
+import { GUEST_DESCRIPTOR, type GuestConfiguration } from "./guest_configuration.ts";
+import { makeGuestLog } from "./guest_log.ts";
+import { GuestServer, makeGuestWake } from "./guest_server.ts";
+import { CHANNEL_SIZE, STATE_CLOSED, STATE_FAILED, STATE_OPEN } from "./layout.ts";
+import { Channel, readConfiguration, readHeader, writeReply } from "./protocol.ts";
+import { describeVolume } from "./volume_description.ts";
+
+const STANDARD_ERROR = 2;
+
+function context(configuration: GuestConfiguration, calls: GuestCalls, log: Logger) {
+  const memories = new Map<string, MemoryCapability>();
+  for (const { name, fd, size } of configuration.memories) {
+    memories.set(name, new GrantedMemory(fd, size, calls.map, calls.files));
+  }
+  const files = new Map<string, FileCapability>();
+  for (const { name, fd, size, writable } of configuration.files) {
+    files.set(name, new GrantedFile(fd, size, writable, calls.files));
+  }
+  return makeContext(configuration.name, log, memories, files);
+}
+
+/** Gives up what the Worker was started with; the symbols already loaded stay usable. */
+function revoke(name: "ffi" | "read"): void {
+  const state = Deno.permissions.revokeSync({ name }).state;
+  if (state === "granted") throw new Error(`Cannot give up the permission ${name}`);
+}
+
+async function run(): Promise<void> {
+  const calls = openGuestCalls();
+  const head = new Channel(calls.map(GUEST_DESCRIPTOR.CHANNEL, CHANNEL_SIZE), 0);
+  const header = readHeader(head);
+  const length = header.arena_offset + header.arena_length;
+  const memory = calls.map(GUEST_DESCRIPTOR.CHANNEL, length);
+  const channel = new Channel(memory, 0);
+  const reply = (state: number, text: string) => {
+    writeReply(channel, state, text);
+    calls.signal(GUEST_DESCRIPTOR.EVENT);
+  };
+  const log = makeGuestLog((line) => calls.write(STANDARD_ERROR, line));
+  try {
+    const configuration = JSON.parse(readConfiguration(channel)) as GuestConfiguration;
+    const handed = context(configuration, calls, log);
+    const wake = makeGuestWake(calls, memory, GUEST_DESCRIPTOR.EVENT);
+    revoke("ffi");
+    const handler = await import(configuration.module) as Handler;
+    revoke("read");
+    if (typeof handler.open !== "function") {
+      throw new TypeError(`Cannot open: ${configuration.module} does not export open()`);
+    }
+    const volume = await handler.open(handed, Object.freeze(configuration.configuration));
+    const server = new GuestServer(volume, memory, wake, log);
+    reply(STATE_OPEN, JSON.stringify(describeVolume(volume)));
+    await server.serve();
+    reply(STATE_CLOSED, "");
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    log.error(error instanceof Error ? error.stack ?? message : message);
+    reply(STATE_FAILED, message.slice(0, 4096));
+  }
+}
+
+await run();
+postMessage("end");

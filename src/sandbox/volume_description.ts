@@ -1,0 +1,104 @@
+/** What a volume said about itself when it was opened; a guest's word is checked here. */
+import type { VolumeFeatures } from "../engine/ports.ts";
+import type { Volume } from "../plugin/mod.ts";
+
+/** Greatest size: offsets are numbers in bytes, exact up to 2^53. */
+export const VOLUME_SIZE_MAX: number = 2 ** 53;
+/** Logical block lengths that are served. */
+export const BLOCK_LENGTHS: readonly number[] = [512, 4096];
+
+/** See the module. */
+export interface VolumeDescription {
+  readonly size: number;
+  readonly blockSize: number;
+  readonly volatile: boolean;
+  readonly write: boolean;
+  readonly flush: boolean;
+  readonly discard: boolean;
+  readonly writeZeroes: boolean;
+  readonly extents: boolean;
+  readonly resize: boolean;
+}
+
+const METHODS = ["write", "flush", "discard", "writeZeroes", "extents", "resize"] as const;
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function checkGeometry(size: unknown, blockSize: unknown): void {
+  if (typeof blockSize !== "number" || !BLOCK_LENGTHS.includes(blockSize)) {
+    throw new TypeError(
+      `Cannot serve blocks of ${String(blockSize)} bytes: blockSize is 512 or 4096`,
+    );
+  }
+  const whole = typeof size === "number" && Number.isInteger(size) && size > 0 &&
+    size % blockSize === 0;
+  if (!whole) {
+    throw new TypeError(
+      `Cannot serve a volume of ${String(size)} bytes: size is a positive multiple of blockSize`,
+    );
+  }
+  if (size > VOLUME_SIZE_MAX) {
+    throw new TypeError(`Cannot serve a volume of ${size} bytes: the limit is 8 PiB`);
+  }
+}
+
+/** Describes what `open` returned. Throws TypeError, in words for the handler's author. */
+export function describeVolume(volume: Volume): VolumeDescription {
+  if (!isRecord(volume)) throw new TypeError("Cannot open: open() did not return a volume");
+  checkGeometry(volume.size, volume.blockSize);
+  if (typeof volume.read !== "function") throw new TypeError("Cannot open: the volume has no read");
+  for (const method of METHODS) {
+    const present = volume[method] === undefined || typeof volume[method] === "function";
+    if (!present) throw new TypeError(`Cannot open: the volume's ${method} is not a function`);
+  }
+  return {
+    size: volume.size,
+    blockSize: volume.blockSize,
+    volatile: volume.volatile === true,
+    write: volume.write !== undefined,
+    flush: volume.flush !== undefined,
+    discard: volume.discard !== undefined,
+    writeZeroes: volume.writeZeroes !== undefined,
+    extents: volume.extents !== undefined,
+    resize: volume.resize !== undefined,
+  };
+}
+
+/** Daemon: checks the JSON text of a guest's reply. Throws TypeError. */
+export function parseDescription(text: string): VolumeDescription {
+  const value: unknown = JSON.parse(text);
+  if (!isRecord(value)) throw new TypeError("Cannot read the volume's description");
+  checkGeometry(value.size, value.blockSize);
+  return {
+    size: value.size as number,
+    blockSize: value.blockSize as number,
+    volatile: value.volatile === true,
+    write: value.write === true,
+    flush: value.flush === true,
+    discard: value.discard === true,
+    writeZeroes: value.writeZeroes === true,
+    extents: value.extents === true,
+    resize: value.resize === true,
+  };
+}
+
+/** Whether a handler that was started again is the volume it was before. */
+export function sameVolume(a: VolumeDescription, b: VolumeDescription): boolean {
+  return a.size === b.size && a.blockSize === b.blockSize && a.volatile === b.volatile &&
+    METHODS.every((method) => a[method] === b[method]);
+}
+
+/** The same for the device server. */
+export function featuresOf(description: VolumeDescription): VolumeFeatures {
+  return {
+    size_bytes: description.size,
+    block_length_bytes: description.blockSize,
+    writable: description.write,
+    volatile: description.volatile,
+    discard: description.discard,
+    writeZeroes: description.writeZeroes,
+    writeCache: description.flush,
+  };
+}
