@@ -116,6 +116,12 @@ export function rigAvailable(kind: RigKind): Availability {
         `${Deno.build.os} on ${Deno.build.arch}. Use an x86-64 Linux machine.`,
     );
   }
+  if (!isDebian()) {
+    return no(
+      `The ${kind} rig takes kernels from the mirror that apt uses here; this is not Debian. ` +
+        "Use a Debian machine or a Debian container.",
+    );
+  }
   for (const [command, name] of Object.entries(NEEDED_COMMANDS[kind])) {
     if (findCommand(command) === undefined) {
       return no(
@@ -172,6 +178,14 @@ export async function ensureHostTools(
       `Cannot install ${(still.length > 0 ? still : missing).join(" ")}: ` +
         result.stderr.trim().slice(-2000),
     );
+  }
+}
+
+function isDebian(): boolean {
+  try {
+    return /^ID="?debian"?$/m.test(Deno.readTextFileSync("/etc/os-release"));
+  } catch {
+    return false;
   }
 }
 
