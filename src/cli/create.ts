@@ -1,0 +1,81 @@
+/** lunette create: makes a LUN. */
+import { Command, Option } from "commander";
+import type { LunDescription } from "../daemon/api.ts";
+import { OperatorError } from "../daemon/error.ts";
+import { checkName, type FabricKind, fabricKinds, type Isolation } from "../daemon/lun_record.ts";
+import { parseSize } from "../daemon/size.ts";
+import { resolve } from "node:path";
+import { connect, type ConnectOptions, withConnection } from "./connect.ts";
+import { green, printJson } from "./output.ts";
+import { describeAccess } from "./access.ts";
+
+interface CreateOptions extends ConnectOptions {
+  readonly handler: string;
+  readonly size?: string;
+  readonly set: Readonly<Record<string, string>>;
+  readonly fabric?: FabricKind;
+  readonly isolation?: Isolation;
+  readonly deadline?: string;
+}
+
+/** Collects `--set key=value`. */
+export function collectSetting(
+  text: string,
+  settings: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const at = text.indexOf("=");
+  if (at <= 0) throw new OperatorError("usage", `"${text}" is not key=value`);
+  return { ...settings, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+/** A handler's id stays; what looks like a path becomes absolute, since the daemon lives elsewhere. */
+export function handlerReference(text: string): string {
+  return text.includes("/") || text === "." ? resolve(text) : text;
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (seconds >= 0 && seconds <= 86400) return Math.round(seconds * 1000);
+  throw new OperatorError("usage", `"${text}" is not a number of seconds`);
+}
+
+/** The verb `create`. */
+export function createVerb(): Command {
+  const command = new Command("create")
+    .description("make a LUN")
+    .argument("<name>", "name of the LUN")
+    .requiredOption("--handler <id|path>", "built-in handler, or the folder of one")
+    .option("--size <size>", "size, for example 512M or 10G")
+    .option(
+      "--set <key=value>",
+      "setting of the handler, or path of a file it asks for",
+      collectSetting,
+      {},
+    )
+    .addOption(new Option("--fabric <fabric>", "how initiators reach it").choices(fabricKinds))
+    .addOption(
+      new Option("--isolation <isolation>", "where the handler runs").choices([
+        "process",
+        "thread",
+      ]),
+    )
+    .option("--deadline <seconds>", "time the handler has for an operation (0: no limit)");
+  return withConnection(command).action(async (name: string, options: CreateOptions) => {
+    const lun = await connect(options).create({
+      name: checkName(name),
+      handler: handlerReference(options.handler),
+      settings: options.set,
+      ...(options.size === undefined ? {} : { size_bytes: parseSize(options.size) }),
+      ...(options.fabric === undefined ? {} : { fabric: options.fabric }),
+      ...(options.isolation === undefined ? {} : { isolation: options.isolation }),
+      ...(options.deadline === undefined ? {} : { deadline_ms: parseSeconds(options.deadline) }),
+    });
+    if (options.json === true) return printJson(lun);
+    printCreated(lun);
+  });
+}
+
+function printCreated(lun: LunDescription): void {
+  console.log(`${green("created")} ${lun.name}`);
+  for (const line of describeAccess(lun)) console.log(`  ${line}`);
+}

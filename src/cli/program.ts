@@ -1,0 +1,64 @@
+/** The command line: its verbs, put together. Each verb has a file of its own. */
+import { Command, CommanderError } from "commander";
+import { exitCode, operatorError } from "../daemon/error.ts";
+import { VERSION } from "../version.ts";
+import { red } from "./output.ts";
+import { completionVerb } from "./completion.ts";
+import { createVerb } from "./create.ts";
+import { demoVerb } from "./demo.ts";
+import { doctorVerb } from "./doctor.ts";
+import { listVerb } from "./list.ts";
+import { removeVerb } from "./remove.ts";
+import { serveVerb } from "./serve.ts";
+import { showVerb } from "./show.ts";
+import { statsVerb } from "./stats.ts";
+
+/** All verbs under `lunette`. */
+export function makeProgram(): Command {
+  const program = new Command("lunette")
+    .description("Serves SCSI logical units from handlers written in TypeScript.")
+    .version(VERSION, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .helpCommand("help [verb]", "print the help of a verb")
+    .showHelpAfterError('("lunette help" lists the verbs)')
+    .configureOutput({ outputError: (text, write) => write(red(text)) })
+    .exitOverride();
+  const verbs = [
+    demoVerb(),
+    serveVerb(),
+    createVerb(),
+    removeVerb(),
+    listVerb(),
+    showVerb(),
+    statsVerb(),
+    doctorVerb(),
+  ];
+  for (const verb of verbs) program.addCommand(verb.exitOverride());
+  program.addCommand(completionVerb(program).exitOverride());
+  return program;
+}
+
+/** Runs a command line; returns the exit code. */
+export async function run(args: readonly string[]): Promise<number> {
+  const json = args.includes("--json");
+  try {
+    const program = makeProgram();
+    if (args.length === 0) {
+      program.outputHelp();
+      return exitCode.usage;
+    }
+    await program.parseAsync([...args], { from: "user" });
+    return 0;
+  } catch (error) {
+    // Help and version are errors to the parser, with code 0.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCode.usage;
+    const { kind, message, advice } = operatorError(error);
+    if (json) console.error(JSON.stringify({ error: { kind, message, advice } }));
+    else {
+      console.error(red(`lunette: ${message}`));
+      if (advice !== "") console.error(`  ${advice}`);
+    }
+    if (Deno.env.get("LUNETTE_DEBUG") === "1") console.error(error);
+    return exitCode[kind];
+  }
+}
