@@ -1,7 +1,8 @@
 /**
- * The peer: tcmu-runner serving a raw image as a disk. To be run in a guest;
- * the host must have the packages of {@link TCMU_RUNNER_PACKAGES} before it
- * boots.
+ * The peer: tcmu-runner serving a raw image as a disk. To be run in a guest of
+ * User Mode Linux; the host must have the packages of
+ * {@link TCMU_RUNNER_PACKAGES} before it boots. Under QEMU it refuses to start:
+ * its libkmod wants modules.dep.bin, which busybox's depmod does not write.
  *
  * @module
  */
@@ -62,12 +63,14 @@ export async function startTcmuRunner(): Promise<TcmuRunner> {
     stderr: "null",
   }).spawn();
   const logFile = `${logFolder}/tcmu-runner.log`;
+  let ended = false;
+  const status = child.status.finally(() => ended = true);
   const stop = async () => {
-    child.kill("SIGTERM");
-    await child.status;
+    if (!ended) child.kill("SIGTERM");
+    await status;
   };
   try {
-    await waitForService(logFile);
+    await waitForService(logFile, () => ended);
   } catch (error) {
     await stop();
     throw error;
@@ -124,9 +127,9 @@ async function startDbus(): Promise<void> {
 }
 
 /** Waits until it owns its D-Bus name: from then on it hears of new devices. */
-async function waitForService(logFile: string): Promise<void> {
+async function waitForService(logFile: string, hasEnded: () => boolean): Promise<void> {
   const deadline_ms = Date.now() + 20_000;
-  while (Date.now() < deadline_ms) {
+  while (Date.now() < deadline_ms && !hasEnded()) {
     const answer = await runCommand("dbus-send", [
       "--system",
       "--print-reply",
@@ -139,5 +142,6 @@ async function waitForService(logFile: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   const log = await Deno.readTextFile(logFile).catch(() => "(it wrote no log)");
-  throw new Error(`tcmu-runner did not come up within 20 s:\n${log.slice(-3000)}`);
+  const what = hasEnded() ? "ended at once" : "did not come up within 20 s";
+  throw new Error(`Cannot use tcmu-runner: it ${what}. Its log:\n${log.slice(-3000)}`);
 }
