@@ -1,0 +1,126 @@
+/**
+ * The device server (SAM-6 4.8.3): from a decoded command to an answer, or to a procedure that gives
+ * one. It knows no transport, no ring and no handler.
+ *
+ * @module
+ */
+import type { Answer } from "./answer.ts";
+import { readField } from "./big_endian.ts";
+import type { CommandView } from "./command.ts";
+import type { LogicalUnit } from "./logical_unit.ts";
+import { type OperationCode, operationCodes } from "./opcodes.ts";
+import type { Procedure } from "./procedure.ts";
+import { checkCondition, invalidField, type Response } from "./response.ts";
+import { capacityResponses } from "./sbc/capacity.ts";
+import { compareAndWriteResponses } from "./sbc/compare_and_write.ts";
+import { lbaStatusResponses } from "./sbc/lba_status.ts";
+import { startStopResponses } from "./sbc/start_stop.ts";
+import { transferResponses } from "./sbc/transfer.ts";
+import { unmapResponses } from "./sbc/unmap.ts";
+import { verifyResponses } from "./sbc/verify.ts";
+import { writeSameResponses } from "./sbc/write_same.ts";
+import { Sense } from "./sense.ts";
+import { inquiryResponses } from "./spc/inquiry.ts";
+import { logSenseResponses } from "./spc/log_sense.ts";
+import { modeSelectResponses } from "./spc/mode_select.ts";
+import { modeSenseResponses } from "./spc/mode_sense.ts";
+import { readinessResponses, readinessSense } from "./spc/readiness.ts";
+import { reportLunsResponses } from "./spc/report_luns.ts";
+import { reportSupportedResponses } from "./spc/report_supported.ts";
+import { reportTargetPortGroupsResponses } from "./spc/report_target_port_groups.ts";
+import { requestSenseResponses } from "./spc/request_sense.ts";
+import { sendDiagnosticResponses } from "./spc/send_diagnostic.ts";
+import { findRow, rowsOf, serviceActionField, supports } from "./table.ts";
+
+const responses: readonly Response[] = [
+  ...readinessResponses,
+  ...requestSenseResponses,
+  ...inquiryResponses,
+  ...modeSelectResponses,
+  ...modeSenseResponses,
+  ...sendDiagnosticResponses,
+  ...logSenseResponses,
+  ...reportLunsResponses,
+  ...reportTargetPortGroupsResponses,
+  ...reportSupportedResponses,
+  ...startStopResponses,
+  ...capacityResponses,
+  ...lbaStatusResponses,
+  ...transferResponses,
+  ...verifyResponses,
+  ...writeSameResponses,
+  ...unmapResponses,
+  ...compareAndWriteResponses,
+];
+
+/** Binds each row to its response; a row without one, or the reverse, is a bug. */
+const bound: ReadonlyMap<OperationCode, Response> = new Map(
+  operationCodes.map((row) => {
+    const found = responses.filter(({ name }) => name === row.name);
+    if (found.length !== 1) throw new Error(`assertion: ${found.length} responses to ${row.name}`);
+    return [row, found[0]];
+  }),
+);
+
+/** Commands that neither report nor clear a unit attention (SPC-4 5.13, SAM-6 5.14.4). */
+const PASSES_ATTENTION: readonly string[] = ["INQUIRY", "REPORT LUNS", "REQUEST SENSE"];
+
+/** The row of a command this unit has, or the failure. */
+function lookUp(unit: LogicalUnit, command: CommandView): OperationCode | Answer {
+  const { operationCode, serviceAction } = command;
+  const row = findRow(operationCode, serviceAction);
+  if (row !== undefined && supports(unit, row)) return row;
+  if (row === undefined && rowsOf(operationCode).length > 0) {
+    const { byte, bit } = serviceActionField(operationCode);
+    return invalidField(unit, byte, bit);
+  }
+  return checkCondition(unit, Sense.INVALID_OPERATION_CODE);
+}
+
+/**
+ * What stands against a command before it is looked into, in this order: it is not supported, a unit
+ * attention, the unit is not ready, what decoding found, write protection. Undefined if nothing
+ * does. Takes the unit attention that it returns.
+ */
+export function refusal(unit: LogicalUnit, command: CommandView): Answer | undefined {
+  const row = lookUp(unit, command);
+  if ("status" in row) return row;
+  const response = bound.get(row) as Response;
+  if (!PASSES_ATTENTION.includes(row.name)) {
+    const attention = unit.takeAttention();
+    if (attention !== 0) return checkCondition(unit, attention);
+  }
+  if (response.medium) {
+    const sense = readinessSense(unit);
+    if (sense !== 0) return checkCondition(unit, sense);
+  }
+  for (const { offset, mask } of row.refused) {
+    const wrong = command.cdb[offset] & mask;
+    if (wrong !== 0) return invalidField(unit, offset, 31 - Math.clz32(mask));
+  }
+  if (response.writes && unit.writeProtected) {
+    return checkCondition(unit, writeProtectedSense(unit));
+  }
+  return command.sense === 0 ? undefined : checkCondition(unit, command.sense);
+}
+
+function writeProtectedSense(unit: LogicalUnit): number {
+  return unit.softwareWriteProtect ? Sense.SOFTWARE_WRITE_PROTECTED : Sense.WRITE_PROTECTED;
+}
+
+/**
+ * Answers a command that `refusal` let pass. The caller runs a procedure to its end; data-in is cut
+ * to the allocation length (SPC-4 4.3.5.6), and by the caller to the initiator's buffer.
+ */
+export function execute(unit: LogicalUnit, command: CommandView): Answer | Procedure {
+  const row = lookUp(unit, command);
+  if ("status" in row) return row;
+  const response = bound.get(row) as Response;
+  const answer = response.respond(unit, command);
+  if ("next" in answer || answer.dataIn === undefined || row.allocation === undefined) {
+    return answer;
+  }
+  const allocated = readField(command.cdb, row.allocation);
+  if (answer.dataIn.length <= allocated) return answer;
+  return { status: answer.status, dataIn: answer.dataIn.subarray(0, allocated) };
+}

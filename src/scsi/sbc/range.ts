@@ -1,0 +1,38 @@
+/** Checks of a range of logical blocks, and walking it in pieces. */
+import type { Answer } from "../answer.ts";
+import { TRANSFER_LENGTH_MAX_BYTES } from "../limits.ts";
+import type { LogicalUnit } from "../logical_unit.ts";
+import type { CdbField } from "../opcode.ts";
+import { checkCondition, invalidField } from "../response.ts";
+import { Sense } from "../sense.ts";
+
+/** A range that was checked, in bytes. */
+export interface Range {
+  readonly offset_bytes: number;
+  readonly length_bytes: number;
+}
+
+/**
+ * The range in bytes, or LOGICAL BLOCK ADDRESS OUT OF RANGE (SBC-4 4.5). An empty range may begin at
+ * the end of the medium. The decoder has checked this as well; the capacity may be smaller since.
+ */
+export function checkRange(unit: LogicalUnit, lba: number, blocks: number): Range | Answer {
+  if (lba > unit.block_count || blocks > unit.block_count - lba) {
+    return checkCondition(unit, Sense.LBA_OUT_OF_RANGE);
+  }
+  return { offset_bytes: lba * unit.block_length, length_bytes: blocks * unit.block_length };
+}
+
+/** 5/24/00 for more than the MAXIMUM TRANSFER LENGTH (SBC-4 6.6.4). */
+export function checkTransferLength(
+  unit: LogicalUnit,
+  blocks: number,
+  field: CdbField,
+): Answer | undefined {
+  if (blocks * unit.block_length <= TRANSFER_LENGTH_MAX_BYTES) return undefined;
+  return invalidField(unit, field.offset);
+}
+
+export function isAnswer(value: Range | Answer): value is Answer {
+  return "status" in value;
+}

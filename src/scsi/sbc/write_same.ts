@@ -1,0 +1,88 @@
+/** WRITE SAME (SBC-4 5.52 to 5.54): one block, or zeros, over a range. */
+import type { Answer } from "../answer.ts";
+import type { CommandView } from "../command.ts";
+import { STEP_LENGTH_MAX_BYTES, WRITE_SAME_BLOCK_COUNT_MAX } from "../limits.ts";
+import type { LogicalUnit } from "../logical_unit.ts";
+import { MediaOperation } from "../media.ts";
+import type { Operation, Procedure } from "../procedure.ts";
+import { changesMedium, checkCondition, GOOD, invalidField, step } from "../response.ts";
+import { Sense } from "../sense.ts";
+import { findRow } from "../table.ts";
+import { checkRange, isAnswer, type Range } from "./range.ts";
+
+const ANCHOR = 0x10;
+const UNMAP = 0x08;
+const NDOB = 0x01;
+
+function writeSame(unit: LogicalUnit, command: CommandView): Answer | Procedure {
+  const { operationCode, serviceAction, length_blocks, cdb } = command;
+  const flagsByte = operationCode === 0x7f ? 10 : 1;
+  const flags = cdb[flagsByte];
+  const unmap = (flags & UNMAP) !== 0;
+  // WRITE SAME(10) has no NDOB: bit 0 is reserved there.
+  const ndob = operationCode !== 0x41 && (flags & NDOB) !== 0;
+  // ANC_SUP is 0, and without UNMAP there is nothing to anchor.
+  if ((flags & ANCHOR) !== 0) return invalidField(unit, flagsByte, 4);
+  if (unmap && !unit.features.discard) return invalidField(unit, flagsByte, 3);
+  const lengthByte = findRow(operationCode, serviceAction)?.length?.offset ?? 0;
+  // WSNZ, and MAXIMUM WRITE SAME LENGTH (SBC-4 6.6.4).
+  if (length_blocks === 0) return invalidField(unit, lengthByte);
+  const range = checkRange(unit, command.lba, length_blocks);
+  if (isAnswer(range)) return range;
+  if (length_blocks > WRITE_SAME_BLOCK_COUNT_MAX) return invalidField(unit, lengthByte);
+  if (ndob) return writeZeroes(unit, range, unmap);
+  // One block is sent, neither more nor less.
+  if (command.buffer_length !== unit.block_length) {
+    return checkCondition(unit, Sense.INVALID_FIELD_IN_CDB);
+  }
+  return writeBlock(unit, range, unmap);
+}
+
+function* writeBlock(unit: LogicalUnit, range: Range, unmap: boolean): Procedure {
+  const fetched = yield { kind: "data-out", offset: 0, length: unit.block_length };
+  const block = fetched.bytes.slice();
+  // LBPRZ is set: only zeros may be unmapped, other data must be read back (SBC-4 5.52).
+  if (isZero(block)) return yield* writeZeroes(unit, range, unmap);
+  return yield* writePattern(unit, range, block);
+}
+
+function isZero(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0);
+}
+
+function* writeZeroes(unit: LogicalUnit, range: Range, unmap: boolean): Procedure {
+  const { writeZeroes, discard } = unit.features;
+  const fua = unit.forceUnitAccess;
+  if (writeZeroes) {
+    const operation: Operation = { kind: "write-zeroes", ...range, unmap, fua };
+    const failure = yield* step(unit, operation, MediaOperation.WRITE_ZEROES);
+    return failure ?? GOOD;
+  }
+  if (unmap && discard) {
+    const operation: Operation = { kind: "discard", ...range };
+    const failure = yield* step(unit, operation, MediaOperation.DISCARD);
+    return failure ?? GOOD;
+  }
+  return yield* writePattern(unit, range, new Uint8Array(unit.block_length));
+}
+
+function* writePattern(unit: LogicalUnit, range: Range, block: Uint8Array): Procedure {
+  const pattern = new Uint8Array(Math.min(range.length_bytes, STEP_LENGTH_MAX_BYTES));
+  for (let offset = 0; offset < pattern.length; offset += block.length) pattern.set(block, offset);
+  for (let done = 0; done < range.length_bytes; done += pattern.length) {
+    const bytes = pattern.subarray(0, Math.min(pattern.length, range.length_bytes - done));
+    const offset_bytes = range.offset_bytes + done;
+    const failure = yield* step(
+      unit,
+      { kind: "write", offset_bytes, bytes, fua: unit.forceUnitAccess },
+      MediaOperation.WRITE,
+      offset_bytes / unit.block_length,
+    );
+    if (failure !== undefined) return failure;
+  }
+  return GOOD;
+}
+
+export const writeSameResponses = [10, 16, 32].map((size) =>
+  changesMedium(`WRITE SAME(${size})`, writeSame)
+);

@@ -1,0 +1,41 @@
+/** Finds rows of the table of operation codes, and says which of them a unit has. */
+import type { LogicalUnit } from "./logical_unit.ts";
+import { type OperationCode, operationCodes } from "./opcodes.ts";
+
+/** `CommandView.serviceAction` of an operation code that has none. */
+export const NO_SERVICE_ACTION = 0xffff;
+
+const rowsByCode: readonly (readonly OperationCode[])[] = Array.from(
+  { length: 256 },
+  (_, code) => operationCodes.filter((row) => row.code === code),
+);
+
+/** All rows with one operation code; more than one only where it has service actions. */
+export function rowsOf(code: number): readonly OperationCode[] {
+  return rowsByCode[code & 0xff];
+}
+
+/** The row of an operation code and service action (ignored where the code has none). */
+export function findRow(code: number, serviceAction: number): OperationCode | undefined {
+  for (const row of rowsOf(code)) {
+    if (row.serviceAction === undefined || row.serviceAction === serviceAction) return row;
+  }
+  return undefined;
+}
+
+/** Where the service action stands, for the field pointer. */
+export function serviceActionField(code: number): { byte: number; bit?: number } {
+  return code === 0x7f ? { byte: 8 } : { byte: 1, bit: 4 };
+}
+
+/** Whether this unit has the command: REPORT SUPPORTED OPERATION CODES and dispatch agree by it. */
+export function supports(unit: LogicalUnit, row: OperationCode): boolean {
+  switch (row.name) {
+    case "UNMAP":
+      return unit.features.discard;
+    case "REPORT TARGET PORT GROUPS":
+      return unit.port !== undefined;
+    default:
+      return true;
+  }
+}
