@@ -5,13 +5,13 @@
  * @module
  */
 import { EPOLLIN } from "../../sys/epoll.ts";
+import type { Reactor } from "../../sys/reactor.ts";
 import { Errno, SystemError } from "../../sys/error.ts";
 import type { DeviceChange, DeviceEvent, EventSource } from "./genl.ts";
 import { parseDeviceName, splitConfig, SUBTYPE } from "./names.ts";
 import type { KernelTree } from "./tree.ts";
 import { listUioDevices, readUioDevice, type UioDevice } from "./uio_devices.ts";
 import { poll, sleep, withDeadline } from "./wait.ts";
-import type { WatchDescriptor } from "./watcher.ts";
 
 /** How a device was found. */
 export type Origin =
@@ -37,7 +37,7 @@ export interface DiscoveryOptions {
   /** The kernel's messages; without them, call `scan` from time to time. */
   readonly events?: EventSource;
   /** Watches the descriptor of `events`. */
-  readonly watch?: WatchDescriptor;
+  readonly reactor?: Pick<Reactor, "add" | "remove">;
   /**
    * Makes the kernel wait for our answer to each event. The setting is global: it concerns every
    * TCMU device of the machine that does not opt out, so that it belongs only on machines where
@@ -62,7 +62,6 @@ export class Discovery {
   readonly #options: DiscoveryOptions;
   readonly #known = new Map<number, UioDevice>();
   #queue: Promise<void> = Promise.resolve();
-  #unwatch: (() => void) | undefined;
   #closed = false;
 
   constructor(tree: KernelTree, listener: DeviceListener, options: DiscoveryOptions = {}) {
@@ -78,10 +77,10 @@ export class Discovery {
 
   /** Begins: listens first, then scans, so that nothing falls in between. */
   async start(): Promise<void> {
-    const { events, watch, netlinkReplies } = this.#options;
-    if (events !== undefined && watch !== undefined) {
-      this.#unwatch = watch(events.fd, EPOLLIN, () => this.#drain(events));
-      if (netlinkReplies === true) events.setReplies(true);
+    const { events, reactor } = this.#options;
+    if (events !== undefined) {
+      reactor?.add(events.fd, EPOLLIN, () => this.#drain(events));
+      if (this.#replies) events.setReplies(true);
     }
     await this.scan();
   }
@@ -117,7 +116,7 @@ export class Discovery {
       await sleep(LAST_EVENTS_MS);
       this.#drain(events);
     }
-    this.#unwatch?.();
+    if (events !== undefined) this.#options.reactor?.remove(events.fd);
     await this.#queue;
   }
 

@@ -6,6 +6,7 @@
  */
 import { type BackstoreAddress, backstoreFolder } from "./actions.ts";
 import { errorCode, FabricError, messageOf } from "./error.ts";
+import { deriveIqn, deriveNaa } from "./names.ts";
 import type { Rollback } from "./rollback.ts";
 import { isGone, type KernelTree } from "./tree.ts";
 
@@ -72,16 +73,25 @@ export async function listLinks(
   for (const fabric of await tree.list(root)) {
     if (fabric === "core" || fabric === "version" || fabric === "dbroot") continue;
     for (const wwn of await tree.list(`${root}/${fabric}`)) {
-      for (const entry of await tree.list(`${root}/${fabric}/${wwn}`)) {
-        const group = /^tpgt_(\d+)$/.exec(entry);
-        if (group === null) continue;
-        links.push(...await listGroupLinks(tree, fabric, wwn, Number(group[1])));
-      }
+      links.push(...await listTargetLinks(tree, fabric, wwn));
     }
   }
   if (backstore === undefined) return links;
   const { hba, name } = backstore;
   return links.filter((link) => link.backstore.hba === hba && link.backstore.name === name);
+}
+
+async function listTargetLinks(
+  tree: KernelTree,
+  fabric: string,
+  wwn: string,
+): Promise<TargetLink[]> {
+  const links: TargetLink[] = [];
+  for (const entry of await tree.list(`${tree.paths.target}/${fabric}/${wwn}`)) {
+    const group = /^tpgt_(\d+)$/.exec(entry);
+    if (group !== null) links.push(...await listGroupLinks(tree, fabric, wwn, Number(group[1])));
+  }
+  return links;
 }
 
 async function listGroupLinks(
@@ -110,8 +120,8 @@ function parseBackstoreLink(text: string | undefined): BackstoreAddress | undefi
 }
 
 /**
- * Makes the folders of a target, its portal group and LUN as far as they are missing (an interrupted
- * creation may have left some). Throws "exists" if the LUN is taken.
+ * Makes the folders of a target, its portal group and LUN. What an interrupted creation has left of
+ * the target is removed before. Throws "exists" if there is a target of that name.
  */
 export async function makeTarget(
   tree: KernelTree,
@@ -120,21 +130,35 @@ export async function makeTarget(
 ): Promise<void> {
   const fabric = `${tree.paths.target}/${link.fabric}`;
   await ensureFabric(tree, fabric, link.fabric);
-  const make = async (folder: string) => {
-    const made = await explain(link, folder, () => tree.ensureFolder(folder));
-    if (made) rollback.add(`remove ${folder}`, () => removeFolder(tree, folder));
-  };
-  await make(targetFolder(tree, link));
-  await make(portalGroupFolder(tree, link));
-  const others = await listGroupLinks(tree, link.fabric, link.wwn, link.portal_group);
-  if (others.some((other) => other.lun === link.lun)) {
+  await removeLeftover(tree, link);
+  const folders = [
+    targetFolder(tree, link),
+    portalGroupFolder(tree, link),
+    lunFolder(tree, link),
+  ];
+  for (const folder of folders) {
+    await explain(link, folder, () => tree.mkdir(folder));
+    rollback.add(`remove ${folder}`, () => removeFolder(tree, folder));
+  }
+}
+
+/** A target of that name is in the way, unless the name is ours alone and no LUN is in it. */
+async function removeLeftover(tree: KernelTree, link: TargetLink): Promise<void> {
+  if (!await tree.exists(targetFolder(tree, link))) return;
+  const links = await listTargetLinks(tree, link.fabric, link.wwn);
+  if (links.length > 0 || !isDerived(link)) {
     throw new FabricError(
       "exists",
-      `Cannot link "${link.backstore.name}": ${link.fabric} target ${link.wwn} has a LUN ` +
-        `${link.lun} already`,
+      `Cannot link "${link.backstore.name}": there is a ${link.fabric} target ${link.wwn} already`,
     );
   }
-  await make(lunFolder(tree, link));
+  await removeEmptyTarget(tree, link);
+}
+
+/** Whether the target's name is derived from the LUN's, so that nobody else would take it. */
+export function isDerived(link: TargetLink): boolean {
+  const { name } = link.backstore;
+  return link.wwn === deriveNaa(name, "target") || link.wwn === deriveIqn(name);
 }
 
 async function ensureFabric(tree: KernelTree, folder: string, fabric: string): Promise<void> {
@@ -164,7 +188,7 @@ export function linkPath(tree: KernelTree, link: TargetLink): string {
 }
 
 /** Removes the link and the folder of the LUN; waits for commands in flight. */
-export async function removeLun(tree: KernelTree, link: TargetLink): Promise<void> {
+export async function unlinkLun(tree: KernelTree, link: TargetLink): Promise<void> {
   await removeMappedLuns(tree, link);
   await ignoreGone(tree.unlink(linkPath(tree, link)));
   await removeFolder(tree, lunFolder(tree, link));
@@ -174,8 +198,20 @@ export async function removeLun(tree: KernelTree, link: TargetLink): Promise<voi
 export async function removeTargetIfEmpty(tree: KernelTree, link: TargetLink): Promise<void> {
   const group = portalGroupFolder(tree, link);
   if ((await tree.list(`${group}/lun`)).some((entry) => /^lun_\d+$/.test(entry))) return;
+  await removeEmptyTarget(tree, link);
+}
+
+/** Removes a portal group in which no LUN is linked, and its target with the last group. */
+export async function removeEmptyTarget(tree: KernelTree, link: TargetLink): Promise<void> {
+  const group = portalGroupFolder(tree, link);
+  for (const entry of await tree.list(`${group}/lun`)) {
+    if (/^lun_\d+$/.test(entry)) await removeFolder(tree, `${group}/lun/${entry}`);
+  }
   await disable(tree, group);
   for (const acl of await tree.list(`${group}/acls`)) {
+    for (const entry of await tree.list(`${group}/acls/${acl}`)) {
+      if (/^lun_\d+$/.test(entry)) await removeFolder(tree, `${group}/acls/${acl}/${entry}`);
+    }
     await removeFolder(tree, `${group}/acls/${acl}`);
   }
   for (const portal of await tree.list(`${group}/np`)) {

@@ -10,9 +10,9 @@ import {
   makeLink,
   makeTarget,
   portalGroupFolder,
-  removeLun,
   removeTargetIfEmpty,
   type TargetLink,
+  unlinkLun,
 } from "./fabric.ts";
 import { deriveNaa } from "./names.ts";
 import { type Rollback, withRollback } from "./rollback.ts";
@@ -64,7 +64,7 @@ export class LoopbackFabric implements KernelFabric {
   }
 
   async unlink(link: TargetLink): Promise<void> {
-    await removeLun(this.#tree, link);
+    await unlinkLun(this.#tree, link);
     await removeTargetIfEmpty(this.#tree, link);
   }
 
