@@ -11,7 +11,7 @@
  *
  * @module
  */
-import { buildPackage } from "./wasm/build.ts";
+import { buildPackage, ignoreNotFound } from "./wasm/build.ts";
 import { checkBytes, checkRecord } from "./wasm/check.ts";
 import { PACKAGE } from "./wasm/paths.ts";
 import { provideTools } from "./wasm/tools.ts";
@@ -44,10 +44,6 @@ async function check(alsoBuild: boolean): Promise<void> {
   const info = await checkRecord();
   log("wasm/pkg belongs to the sources");
   if (alsoBuild) await checkBytes(info, log);
-}
-
-function ignoreNotFound(error: unknown): void {
-  if (!(error instanceof Deno.errors.NotFound)) throw error;
 }
 
 if (import.meta.main) {

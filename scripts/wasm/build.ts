@@ -62,8 +62,11 @@ export async function buildPackage(
   if (sources !== await digestSources(WORKSPACE)) {
     throw new Error("The Rust sources have changed during the build: build again.");
   }
-  // wasm-pack's own .gitignore would keep the package from being committed.
-  await Deno.remove(`${folder}/.gitignore`);
+  // wasm-pack's own .gitignore would keep the package from being committed, and its
+  // copy of the crate's README would make every change of words a stale package.
+  for (const name of [".gitignore", "README.md"]) {
+    await Deno.remove(`${folder}/${name}`).catch(ignoreNotFound);
+  }
   const wasm = await renameMemory(folder);
   checkEngine(wasm);
   const info: BuildInfo = {
@@ -145,4 +148,9 @@ async function renameMemory(folder: string): Promise<Uint8Array<ArrayBuffer>> {
   const was = inspectWasm(packed).imports[0].module;
   await Deno.writeTextFile(`${folder}/engine.js`, renameImportInGlue(glue, was));
   return wasm;
+}
+
+/** For a removal of what may not be there: lets pass that it is not. */
+export function ignoreNotFound(error: unknown): void {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
 }
