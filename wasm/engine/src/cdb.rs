@@ -10,12 +10,11 @@ use crate::state::Slot;
 pub const NO_SERVICE_ACTION: u16 = 0xffff;
 /// Operation code of CDBs longer than 16 bytes (SPC-6 4.2.3).
 const VARIABLE_LENGTH: u8 = 0x7f;
-/// CONTROL byte: NACA (SAM-6 5.2). No ACA condition is supported here (INQUIRY says NORMACA 0).
-const NACA: u8 = 1 << 2;
 /// LBAs from here on have no exact f64.
 const LBA_END: u64 = 1 << 53;
 
-/// A row of the table: fields are [offset, length], length 0 where there is none.
+/// A row of the table: fields are [offset, length], length 0 where there is none. `refused` are
+/// [offset, mask] of bits that must be zero here (NACA, protection information).
 #[derive(Clone, Copy)]
 pub struct Row {
     pub code: u8,
@@ -25,9 +24,11 @@ pub struct Row {
     pub lba: [u8; 2],
     pub length: [u8; 2],
     pub allocation: [u8; 2],
+    pub refused: [[u8; 2]; 2],
 }
 
 /// Makes a row.
+#[allow(clippy::too_many_arguments)] // One line for each row reads as a table.
 pub const fn row(
     code: u8,
     service_action: u16,
@@ -36,6 +37,7 @@ pub const fn row(
     lba: [u8; 2],
     length: [u8; 2],
     allocation: [u8; 2],
+    refused: [[u8; 2]; 2],
 ) -> Row {
     Row {
         code,
@@ -45,6 +47,7 @@ pub const fn row(
         lba,
         length,
         allocation,
+        refused,
     }
 }
 
@@ -136,10 +139,12 @@ pub fn decode(record: &mut Slot, device: &Device) {
     if row.lba[1] != 0 {
         decode_range(record, device, row);
     }
-    record.sense = match control(record) & NACA {
-        0 if row.class != CLASS_OTHER as u8 => check(record, device),
-        0 => 0,
-        _ => sense::INVALID_FIELD_IN_CDB,
+    record.sense = if is_refused(&record.cdb, row) {
+        sense::INVALID_FIELD_IN_CDB
+    } else if row.class != CLASS_OTHER as u8 {
+        check(record, device)
+    } else {
+        0
     };
 }
 
@@ -162,13 +167,12 @@ fn find(code: u8, service_action: u16) -> Option<&'static Row> {
         .find(|row| row.service_action == service_action || row.service_action == NO_SERVICE_ACTION)
 }
 
-/// The CONTROL byte: byte 1 of a variable length CDB, the last one of others (SPC-6 4.2).
-fn control(record: &Slot) -> u8 {
-    if record.operation_code == VARIABLE_LENGTH {
-        return record.cdb[1];
-    }
-    let last = usize::from(record.cdb_length).wrapping_sub(1);
-    record.cdb.get(last).copied().unwrap_or(0)
+/// Whether a bit is set that the table refuses.
+#[inline(always)]
+fn is_refused(cdb: &[u8; CDB_LENGTH_MAX as usize], row: &Row) -> bool {
+    row.refused
+        .iter()
+        .any(|&[offset, mask]| cdb[usize::from(offset)] & mask != 0)
 }
 
 /// A big-endian number of at most 8 bytes; 0 where there is none.
@@ -185,7 +189,7 @@ fn field(cdb: &[u8; CDB_LENGTH_MAX as usize], [offset, length]: [u8; 2]) -> u64 
 }
 
 /// LBA and number of blocks. CDBs of 6 bytes have 21 bits of LBA, and there a number of 0 means
-/// 256 (SBC-4 5.15, READ(6)).
+/// 256 (SBC-3 5.10, READ(6)).
 fn decode_range(record: &mut Slot, device: &Device, row: &Row) {
     let mut lba = field(&record.cdb, row.lba);
     let mut blocks = u32::try_from(field(&record.cdb, row.length)).unwrap_or(u32::MAX);
@@ -254,16 +258,11 @@ fn check(record: &mut Slot, device: &Device) -> u32 {
     size
 }
 
-/// DPO, FUA and the like of the 10, 12, 16 and 32-byte forms (SBC-4 5.16, 5.44 and following).
-/// Protection information is not supported, so no RDPROTECT, WRPROTECT or VRPROTECT is valid.
+/// DPO, FUA and the like of the 10, 12, 16 and 32-byte forms (SBC-4 5.15, 5.36, 5.40).
 fn decode_flags(record: &mut Slot) -> u32 {
-    const PROTECT: u8 = 0xe0;
     const DPO: u8 = 1 << 4;
     const FUA: u8 = 1 << 3;
     let byte = flags_byte(record);
-    if byte & PROTECT != 0 {
-        return sense::INVALID_FIELD_IN_CDB;
-    }
     match u32::from(record.class) {
         CLASS_WRITE_SAME => return decode_write_same(record, byte),
         CLASS_VERIFY | CLASS_WRITE_AND_VERIFY if byte_check(byte) == 2 => {
@@ -278,12 +277,12 @@ fn decode_flags(record: &mut Slot) -> u32 {
     0
 }
 
-/// BYTCHK (SBC-4 5.42): 0 medium only, 1 compare all, 2 reserved, 3 compare with one block.
+/// BYTCHK (SBC-4 5.36): 0 medium only, 1 compare all, 2 reserved, 3 compare with one block.
 fn byte_check(byte: u8) -> u8 {
     byte >> 1 & 3
 }
 
-/// UNMAP, ANCHOR, NDOB of WRITE SAME (SBC-4 5.58). PBDATA and LBDATA are obsolete, NDOB is only in
+/// UNMAP, ANCHOR, NDOB of WRITE SAME (SBC-4 5.52). PBDATA and LBDATA are obsolete, NDOB is only in
 /// the longer forms, and ANCHOR needs UNMAP.
 fn decode_write_same(record: &mut Slot, byte: u8) -> u32 {
     const ANCHOR: u8 = 1 << 4;

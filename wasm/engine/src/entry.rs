@@ -21,13 +21,17 @@ impl Engine<'_> {
     /// Takes over the command at `entry` into `slot`. What is wrong with it becomes sense data:
     /// the command is answered, the ring goes on. None: `slot` or `entry` is not one.
     pub(crate) fn take_command(&mut self, slot: usize, entry: Entry) -> Option<()> {
-        let mut failure = 0;
-        let buffers = match self.take_iovecs(slot, entry) {
-            Ok(buffers) => buffers,
-            Err(sense) => {
-                failure = sense;
-                Buffers::default()
-            }
+        let commands = self.state.commands;
+        let private = self.state.private.get_mut(slot)?;
+        let record = self.state.slots.get_mut(slot)?;
+        cdb::clear(record);
+        let taken = match take_cdb(record, private, entry, commands) {
+            Some(()) => self.take_iovecs(slot, entry),
+            None => Err(sense::INTERNAL_TARGET_FAILURE),
+        };
+        let (buffers, failure) = match taken {
+            Ok(buffers) => (buffers, 0),
+            Err(sense) => (Buffers::default(), sense),
         };
         let iov_address = self.iov_address(slot, buffers.count + buffers.bidi_count);
         let device = cdb::Device {
@@ -41,8 +45,6 @@ impl Engine<'_> {
         private.iov_count = buffers.count as u16;
         private.iov_bidi_count = buffers.bidi_count as u16;
         private.command_id = entry.command_id;
-        private.buffer_length = buffers.length;
-        private.bidi_length = buffers.bidi_length;
         record.kind = RECORD_COMMAND as u8;
         record.command_id = entry.command_id;
         record.buffer_length = buffers.length;
@@ -52,12 +54,9 @@ impl Engine<'_> {
         record.iov_bidi_count = buffers.bidi_count as u32;
         record.tmr_type = 0;
         record.tmr_command_count = 0;
-        cdb::clear(record);
-        match take_cdb(record, private, entry, self.state.commands) {
-            Some(()) => cdb::decode(record, &device),
-            None => failure = sense::INTERNAL_TARGET_FAILURE,
-        }
-        if failure != 0 {
+        if failure == 0 {
+            cdb::decode(record, &device);
+        } else {
             record.sense = failure;
         }
         Some(())

@@ -122,8 +122,6 @@ pub struct Private {
     pub command_id: u16,
     /// Bytes of the record's CDB that are not zero for sure.
     pub cdb_used: u16,
-    pub buffer_length: u32,
-    pub bidi_length: u32,
 }
 
 /// One command entry that was walked and not retired yet.
