@@ -185,7 +185,13 @@ export class RingHost {
     transport.map(engine.buffer, engine.plan.ring);
     undo.push(() => transport.unmap(engine.buffer, engine.plan.ring));
     engine.start();
-    const unit = makeUnit(name, request.serial, features, backend.kind === "none");
+    const unit = makeUnit(
+      name,
+      request.serial,
+      features,
+      backend.kind === "none",
+      ring.kind === "emulated",
+    );
     let sandbox: SandboxBackend | undefined;
     const makeBackend = (sink: BackendSink): Backend => {
       if (backend.kind === "process") {

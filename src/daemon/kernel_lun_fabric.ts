@@ -1,0 +1,122 @@
+/** LUNs that the kernel's SCSI target serves over loopback or iSCSI, with their ring behind UIO. */
+import type { VolumeFeatures } from "../engine/ports.ts";
+import { type BackstoreAddress, recover, ResetRing, resetRing } from "../fabric/tcmu/actions.ts";
+import { createBackstore, findBackstores, removeBackstore } from "../fabric/tcmu/backstore.ts";
+import { type KernelFabric, type Link, listLinks, type TargetLink } from "../fabric/tcmu/fabric.ts";
+import { IscsiFabric } from "../fabric/tcmu/iscsi.ts";
+import { findDisk, LoopbackFabric } from "../fabric/tcmu/loopback.ts";
+import { ensureModules } from "../fabric/tcmu/modules.ts";
+import { withRollback } from "../fabric/tcmu/rollback.ts";
+import { UnservedDevice } from "../fabric/tcmu/served.ts";
+import type { KernelTree } from "../fabric/tcmu/tree.ts";
+import { findUioDevice, type UioDevice } from "../fabric/tcmu/uio_devices.ts";
+import { OperatorError } from "./error.ts";
+import type { FabricAttachment, LunFabric } from "./lun_fabric.ts";
+import type { LunRecord } from "./lun_record.ts";
+import type { RingSource } from "./ring_messages.ts";
+
+/** A ring that may be attached, and what to do when it is. */
+interface ReadyRing {
+  readonly backstore: BackstoreAddress;
+  readonly device: UioDevice;
+  /** Lets commands in that were held back. */
+  readonly unblock: () => Promise<void>;
+  readonly isNew: boolean;
+}
+
+export class KernelLunFabric implements LunFabric {
+  readonly #tree: KernelTree;
+  readonly #kind: "loopback" | "iscsi";
+  readonly #netlinkReplies: boolean;
+
+  constructor(tree: KernelTree, kind: "loopback" | "iscsi", netlinkReplies: boolean) {
+    this.#tree = tree;
+    this.#kind = kind;
+    this.#netlinkReplies = netlinkReplies;
+  }
+
+  get #fabric(): KernelFabric {
+    if (this.#kind === "iscsi") return new IscsiFabric(this.#tree);
+    return new LoopbackFabric(this.#tree, {
+      release: (backstore) => resetRing(this.#tree, backstore, ResetRing.FAIL),
+    });
+  }
+
+  async attach(
+    record: LunRecord,
+    volume: VolumeFeatures,
+    attach: (ring: RingSource) => Promise<void>,
+    detach: () => Promise<void>,
+  ): Promise<FabricAttachment> {
+    await ensureModules(this.#tree, { fabric: this.#kind });
+    return await withRollback(async (rollback) => {
+      const ring = await this.#ready(record, volume);
+      const { backstore, device } = ring;
+      if (ring.isNew) {
+        rollback.add(`remove the backstore "${record.name}"`, () =>
+          removeBackstore(this.#tree, backstore));
+      }
+      const { path, length_bytes } = device;
+      await attach({ kind: "tcmu", path, length_bytes });
+      rollback.add("let go of the ring", detach);
+      await ring.unblock();
+      const [present] = await listLinks(this.#tree, backstore);
+      const link: Link | TargetLink = present ?? await this.#fabric.link(backstore);
+      return await this.#describe(device, link);
+    });
+  }
+
+  async #describe(device: UioDevice, link: Link | TargetLink): Promise<FabricAttachment> {
+    const uio = device.path;
+    if (this.#kind === "loopback") {
+      const disk = await findDisk(this.#tree, link);
+      return { uio, ...(disk === undefined ? {} : { device: disk }) };
+    }
+    const [portal = "127.0.0.1:3260"] = "portals" in link ? link.portals ?? [] : [];
+    return { uio, url: `iscsi://${portal}/${link.wwn}/${link.lun}` };
+  }
+
+  /** A new backstore; or the one that an earlier daemon left, its ring reset. */
+  async #ready(record: LunRecord, volume: VolumeFeatures): Promise<ReadyRing> {
+    const [left] = await findBackstores(this.#tree, record.name);
+    const device = left === undefined ? undefined : await findUioDevice(this.#tree, left);
+    if (left !== undefined && device !== undefined) return await this.#recover(left, device);
+    // Half made by a daemon that was killed meanwhile: nothing can use it yet.
+    if (left !== undefined) await removeBackstore(this.#tree, left);
+    const backstore = await createBackstore(this.#tree, {
+      name: record.name,
+      size_bytes: volume.size_bytes,
+      block_length_bytes: volume.block_length_bytes,
+      serial: record.serial,
+      writeCache: volume.writeCache,
+      netlinkReplies: this.#netlinkReplies,
+    });
+    const unblock = () => Promise.resolve();
+    return { backstore, device: backstore.device, unblock, isNew: true };
+  }
+
+  async #recover(backstore: BackstoreAddress, device: UioDevice): Promise<ReadyRing> {
+    const held = UnservedDevice.take(device);
+    if (held === undefined) {
+      throw new OperatorError(
+        "busy",
+        `Another process serves ${device.path}`,
+        `Find it with "fuser ${device.path}" and stop it.`,
+      );
+    }
+    try {
+      const unblock = await recover(this.#tree, backstore);
+      return { backstore, device, unblock, isNew: false };
+    } finally {
+      held.close();
+    }
+  }
+
+  async detach(record: LunRecord, _attachment: FabricAttachment | undefined): Promise<void> {
+    const tree = this.#tree;
+    for (const backstore of await findBackstores(tree, record.name)) {
+      for (const link of await listLinks(tree, backstore)) await this.#fabric.unlink(link);
+      await removeBackstore(tree, backstore);
+    }
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * What holds the blocks of one LUN: a handler in a process, supervised; a handler on the ring
+ * thread; or nothing, where volatile content was lost.
+ *
+ * @module
+ */
+import type { VolumeFeatures } from "../engine/ports.ts";
+import { type Grants, openGrants } from "../sandbox/grants.ts";
+import { Instance } from "../sandbox/instance.ts";
+import { bindSettings } from "../sandbox/manifest.ts";
+import { featuresOf } from "../sandbox/volume_description.ts";
+import { describeExit } from "../sys/process.ts";
+import type { Reactor } from "../sys/reactor.ts";
+import { OperatorError } from "./error.ts";
+import { checkInThread, type ResolvedHandler } from "./handlers.ts";
+import type { LunRecord } from "./lun_record.ts";
+import type { RingClient } from "./ring_client.ts";
+import type { BackendSource, LogLevel } from "./ring_messages.ts";
+
+export interface StorageOptions {
+  readonly record: LunRecord;
+  readonly handler: ResolvedHandler;
+  readonly ring: RingClient;
+  readonly reactor: Reactor;
+  readonly lock_path: string;
+  readonly log: (level: LogLevel, message: string) => void;
+  /** The handler's process has ended by itself; `reason` is for the log. */
+  readonly onExit: (reason: string) => void;
+}
+
+/** Storage that was opened; `source` is what the ring thread attaches. */
+export interface Storage {
+  readonly volume: VolumeFeatures;
+  readonly source: BackendSource;
+  readonly instance: Instance | undefined;
+  /** Ends the handler and closes what it was given. The ring thread must have let go of it. */
+  close(): Promise<void>;
+}
+
+/** Opens the handler of a LUN with what the operator's settings bind. */
+export async function openStorage(options: StorageOptions): Promise<Storage> {
+  const { record, handler } = options;
+  const { paths, configuration } = bindSettings(handler.manifest, record.settings);
+  if (record.isolation === "thread") checkInThread(handler);
+  const bindings = { size_bytes: record.size_bytes, paths, configuration };
+  const grants = openGrants(record.name, handler.manifest, bindings);
+  try {
+    return record.isolation === "thread"
+      ? await openInThread(options, grants, configuration)
+      : await openInProcess(options, grants, configuration);
+  } catch (error) {
+    grants.close();
+    throw error;
+  }
+}
+
+async function openInThread(
+  { record, handler, ring }: StorageOptions,
+  grants: Grants,
+  configuration: Readonly<Record<string, unknown>>,
+): Promise<Storage> {
+  const source: BackendSource = {
+    kind: "thread",
+    module: handler.module,
+    configuration,
+    memories: grants.memories,
+    files: grants.files,
+  };
+  const volume = await ring.call("open", { name: record.name, backend: source });
+  checkVolume(record, volume);
+  return { volume, source, instance: undefined, close: () => Promise.resolve(grants.close()) };
+}
+
+async function openInProcess(
+  options: StorageOptions,
+  grants: Grants,
+  configuration: Readonly<Record<string, unknown>>,
+): Promise<Storage> {
+  const { record, handler, reactor, lock_path, log, onExit } = options;
+  const instance = await Instance.start({
+    name: record.name,
+    module: handler.module,
+    folder: handler.folder,
+    configuration,
+    grants,
+    lock_path,
+    reactor,
+    log,
+    onExit: (status) => onExit(describeExit(status)),
+  });
+  try {
+    const volume = featuresOf(instance.description);
+    checkVolume(record, volume);
+    const source: BackendSource = {
+      kind: "process",
+      channel_fd: instance.channel_fd,
+      channel_length: instance.channel_length,
+      eventfd: instance.eventfd,
+      epoch: instance.epoch,
+      volume,
+    };
+    const close = async () => {
+      await instance.close();
+      grants.close();
+    };
+    return { volume, source, instance, close };
+  } catch (error) {
+    await instance.close();
+    throw error;
+  }
+}
+
+function checkVolume(record: LunRecord, volume: VolumeFeatures): void {
+  if (record.size_bytes === 0 || record.size_bytes === volume.size_bytes) return;
+  throw new OperatorError(
+    "usage",
+    `The handler gives ${volume.size_bytes} bytes, and ${record.size_bytes} were asked for`,
+    "Leave --size away to take what it gives.",
+  );
+}
+
+/** Stands in for volatile content that was lost: the unit answers, its medium is not present. */
+export function lostStorage(record: LunRecord): Storage {
+  const volume: VolumeFeatures = {
+    size_bytes: Math.max(record.size_bytes, 512),
+    block_length_bytes: 512,
+    writable: true,
+    volatile: true,
+    discard: false,
+    writeZeroes: false,
+    writeCache: false,
+  };
+  const source: BackendSource = { kind: "none", volume };
+  return { volume, source, instance: undefined, close: () => Promise.resolve() };
+}
