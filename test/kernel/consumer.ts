@@ -30,12 +30,14 @@ const SENSE_INVALID_OPCODE = [0x70, 0, 5, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x20, 0, 0
 export interface ConsumerSwitches {
   /** Operation codes that get no answer. */
   mute: ReadonlySet<number>;
+  /** Whether the disk says that it has a volatile cache. */
+  writeCache: boolean;
 }
 
 /** Serves one device on this thread until it is closed. */
 export class Consumer {
   readonly transport: UioTransport;
-  readonly switches: ConsumerSwitches = { mute: new Set() };
+  readonly switches: ConsumerSwitches = { mute: new Set(), writeCache: false };
   /** How often each operation code was seen. */
   readonly seen = new Map<number, number>();
   readonly #disk: Uint8Array;
@@ -56,6 +58,11 @@ export class Consumer {
     this.#view = new DataView(this.#memory);
     this.#words = new Uint32Array(this.#memory, 0, 32);
     this.#cursor = this.#words[MAILBOX_TAIL_OFFSET / 4];
+  }
+
+  /** Starts over at the beginning of the ring, after it was reset. */
+  restart(): void {
+    this.#cursor = 0;
   }
 
   /** Begins to serve. */
@@ -140,7 +147,7 @@ export class Consumer {
       case 0x9e: // READ CAPACITY(16)
         return scatter(buffers, bytesOf([0, this.#disk.length / 512 - 1, 512, 0, 0, 0, 0, 0]));
       case 0x1a: // MODE SENSE(6)
-        return scatter(buffers, new Uint8Array([3, 0, 0, 0]));
+        return scatter(buffers, this.#modePages());
       case 0x28: // READ(10)
       case 0x88: // READ(16)
         return this.#transfer(code, cdb, buffers, false);
@@ -150,6 +157,14 @@ export class Consumer {
       default:
         return SENSE_INVALID_OPCODE;
     }
+  }
+
+  /** The caching page (SBC-4 6.5.6) where the disk has a volatile cache, else no page. */
+  #modePages(): Uint8Array {
+    if (!this.switches.writeCache) return new Uint8Array([3, 0, 0, 0]);
+    const pages = new Uint8Array(24);
+    pages.set([23, 0, 0, 0, 0x08, 18, 0x04]);
+    return pages;
   }
 
   #inquiry(cdb: number, buffers: Uint8Array[]): number[] | undefined {

@@ -108,7 +108,7 @@ export class IscsiFabric implements KernelFabric {
     try {
       if (!await this.#tree.ensureFolder(folder)) return;
     } catch (error) {
-      throw explainPortal(error, portal);
+      throw await explainPortal(this.#tree, error, portal);
     }
     rollback.add(`remove ${folder}`, () => removeFolder(this.#tree, folder));
   }
@@ -173,20 +173,39 @@ export class IscsiFabric implements KernelFabric {
   }
 }
 
-function explainPortal(error: unknown, portal: string): FabricError {
+async function explainPortal(
+  tree: KernelTree,
+  error: unknown,
+  portal: string,
+): Promise<FabricError> {
   const what = `Cannot listen on iSCSI portal ${portal}`;
-  switch (errorCode(error)) {
-    case "EADDRINUSE":
-      return new FabricError(
-        "busy",
-        `${what}: another program listens there (ss -ltnp shows which). Choose another port`,
-        error,
-      );
-    case "EADDRNOTAVAIL":
-      return new FabricError("invalid", `${what}: this machine has no such address`, error);
-    default:
-      return new FabricError("refused", `${what}: ${errorCode(error) || "refused"}`, error);
+  // LIO answers EINVAL to a port that is taken as to an address that is not there.
+  if (await hasListener(tree, portal)) {
+    return new FabricError(
+      "busy",
+      `${what}: another program listens there (ss -ltnp shows which). Choose another port`,
+      error,
+    );
   }
+  return new FabricError(
+    "refused",
+    `${what}: ${errorCode(error) || "refused"}. Does this machine have that address?`,
+    error,
+  );
+}
+
+/** Whether a TCP socket listens on a portal's port (proc_net_tcp.txt), whatever its address. */
+async function hasListener(tree: KernelTree, portal: string): Promise<boolean> {
+  const port = Number(portal.slice(portal.lastIndexOf(":") + 1));
+  const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  for (const table of ["tcp", "tcp6"]) {
+    const text = await tree.readIfPresent(`${tree.paths.proc}/net/${table}`) ?? "";
+    for (const line of text.split("\n")) {
+      const [, local, , state] = line.trim().split(/\s+/);
+      if (state === "0A" && local.endsWith(suffix)) return true;
+    }
+  }
+  return false;
 }
 
 function checkAccess(options: IscsiOptions): void {
