@@ -19,6 +19,8 @@ export interface FileRequest {
   readonly access: "read-only" | "read-write";
   /** Make a sparse file of the volume's size if there is none. */
   readonly create?: boolean;
+  /** Name of a boolean configuration key: where it is true the file is opened with O_DIRECT. */
+  readonly direct?: string;
   readonly description?: string;
 }
 

@@ -1,4 +1,5 @@
 /** What the daemon tells a guest: the JSON text CONFIGURATION of the channel. */
+import type { FileGrant, MemoryGrant } from "./grants.ts";
 
 /** Numbers of the descriptors that every guest inherits. */
 export const GUEST_DESCRIPTOR = {
@@ -12,21 +13,6 @@ export const GUEST_DESCRIPTOR = {
   GRANTED: 6,
 } as const;
 
-/** Memory that the daemon holds. */
-export interface MemoryGrant {
-  readonly name: string;
-  readonly fd: number;
-  readonly size: number;
-}
-
-/** A file or block device that the daemon opened. */
-export interface FileGrant {
-  readonly name: string;
-  readonly fd: number;
-  readonly size: number;
-  readonly writable: boolean;
-}
-
 /** See the module. */
 export interface GuestConfiguration {
   /** Name of the logical unit. */
@@ -37,6 +23,7 @@ export interface GuestConfiguration {
   readonly module: string;
   /** Folders that the module and its imports lie in. */
   readonly read: readonly string[];
+  /** Descriptors by their numbers in the guest. */
   readonly memories: readonly MemoryGrant[];
   readonly files: readonly FileGrant[];
   /** The handler's configuration, checked against its schema. */

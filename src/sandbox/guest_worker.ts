@@ -22,12 +22,12 @@ const STANDARD_ERROR = 2;
 
 function context(configuration: GuestConfiguration, calls: GuestCalls, log: Logger) {
   const memories = new Map<string, MemoryCapability>();
-  for (const { name, fd, size } of configuration.memories) {
-    memories.set(name, new GrantedMemory(fd, size, calls.map, calls.files));
+  for (const { name, fd, size_bytes } of configuration.memories) {
+    memories.set(name, new GrantedMemory(fd, size_bytes, calls.map, calls.files));
   }
   const files = new Map<string, FileCapability>();
-  for (const { name, fd, size, writable } of configuration.files) {
-    files.set(name, new GrantedFile(fd, size, writable, calls.files));
+  for (const { name, fd, size_bytes, writable } of configuration.files) {
+    files.set(name, new GrantedFile(fd, size_bytes, writable, calls.files));
   }
   return makeContext(configuration.name, log, memories, files);
 }

@@ -45,3 +45,10 @@ export function makePipe(): [number, number] {
   check(libc.fcntl(pair[0], 4, /* F_SETFL */ BigInt(O_NONBLOCK)), "fcntl");
   return [pair[0], pair[1]];
 }
+
+/** Reads from a non-blocking descriptor: the bytes read, 0 at its end, -1 where there are none now. */
+export function readAvailable(fd: number, into: Uint8Array<ArrayBuffer>): number {
+  const count = retry(() => Number(libc.read(fd, into, BigInt(into.length))));
+  if (count < 0 && errno() !== Errno.EAGAIN) check(-1, "read");
+  return count;
+}

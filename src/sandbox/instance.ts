@@ -1,0 +1,300 @@
+/**
+ * One logical unit's handler process, as the daemon's main thread sees it: the channel, the process
+ * that serves it, and the next process when that one ends. Grants and channel stay, processes come
+ * and go; `epoch` counts them.
+ *
+ * @module
+ */
+import type { Configuration } from "../plugin/mod.ts";
+import { closeDescriptor, makeEventfd, makePipe } from "../sys/descriptor.ts";
+import { EPOLLET, EPOLLIN } from "../sys/epoll.ts";
+import { FutexWaker } from "../sys/futex.ts";
+import { makeMemfd, map, unmap } from "../sys/mapping.ts";
+import {
+  describeExit,
+  type ExitStatus,
+  openPidfd,
+  reap,
+  sendSignal,
+  Signal,
+} from "../sys/process.ts";
+import type { Reactor } from "../sys/reactor.ts";
+import type { Grants } from "./grants.ts";
+import { GUEST_DESCRIPTOR, type GuestConfiguration } from "./guest_configuration.ts";
+import { guestFolders, launch } from "./launcher.ts";
+import {
+  CHANNEL_SIZE,
+  CHANNEL_SUBMIT_TAIL_OFFSET,
+  STATE_FAILED,
+  STATE_OPEN,
+  STATE_STARTING,
+} from "./layout.ts";
+import { LogPipe, type LogSink } from "./log_pipe.ts";
+import {
+  ARENA_LENGTH_DEFAULT,
+  ARENA_LENGTH_MAX,
+  ARENA_LENGTH_MIN,
+  Channel,
+  readReply,
+  resetChannel,
+  WORD_CLOSING,
+  WORD_GUEST_STATE,
+} from "./protocol.ts";
+import { parseDescription, type VolumeDescription } from "./volume_description.ts";
+
+const START_TIMEOUT_MS = 20_000;
+const CLOSE_TIMEOUT_MS = 5_000;
+/** How often a guest is reminded to close: a wake-up that comes just before it sleeps is lost. */
+const CLOSE_NUDGE_MS = 10;
+
+/** Why a handler process does not serve. */
+export class GuestError extends Error {
+  override readonly name = "GuestError";
+}
+
+/** What a handler process needs. */
+export interface InstanceOptions {
+  /** Name of the logical unit. */
+  readonly name: string;
+  /** File URL of the handler's module. */
+  readonly module: string;
+  /** Folder of the handler: all that it can import besides the contract. */
+  readonly folder: string;
+  readonly configuration: Configuration;
+  /** Stay the caller's, and open as long as the instance. */
+  readonly grants: Grants;
+  readonly lock_path: string;
+  readonly reactor: Reactor;
+  readonly log: LogSink;
+  /** An open process has ended without `kill` or `close`. */
+  readonly onExit: (status: ExitStatus) => void;
+  /** Bytes of the data arena, whole pages. */
+  readonly arena_length?: number;
+  readonly start_timeout_ms?: number;
+}
+
+/** A process that runs, and what watches it. */
+interface Process {
+  readonly pid: number;
+  readonly exited: Promise<ExitStatus>;
+  /** Whether its end is to be reported. */
+  expected: boolean;
+}
+
+/** See the module. */
+export class Instance {
+  readonly #options: InstanceOptions;
+  readonly #bytes: ArrayBuffer;
+  readonly #channel: Channel;
+  readonly #waker: FutexWaker;
+  readonly #arena_length: number;
+  #process: Process | undefined;
+  #epoch = 0;
+  #description: VolumeDescription | undefined;
+
+  /** The channel: to be mapped by the ring thread. */
+  readonly channel_fd: number;
+  readonly channel_length: number;
+  /** Written by the guest; watch it for edges (EPOLLIN | EPOLLET), never read it. */
+  readonly eventfd: number;
+
+  /** Starts a handler process and waits until its volume is open. Throws {@linkcode GuestError}. */
+  static async start(options: InstanceOptions): Promise<Instance> {
+    const instance = new Instance(options);
+    try {
+      await instance.respawn();
+    } catch (error) {
+      await instance.close();
+      throw error;
+    }
+    return instance;
+  }
+
+  private constructor(options: InstanceOptions) {
+    const arena_length = options.arena_length ?? ARENA_LENGTH_DEFAULT;
+    const fits = arena_length >= ARENA_LENGTH_MIN && arena_length <= ARENA_LENGTH_MAX;
+    if (!fits || arena_length % 65536 !== 0) {
+      throw new RangeError(`Cannot make an arena of ${arena_length} bytes`);
+    }
+    this.#options = options;
+    this.#arena_length = arena_length;
+    this.channel_length = CHANNEL_SIZE + arena_length;
+    this.channel_fd = makeMemfd(`lunette:${options.name}:channel`, this.channel_length);
+    this.eventfd = makeEventfd();
+    this.#bytes = map(this.channel_fd, CHANNEL_SIZE);
+    this.#channel = new Channel(this.#bytes, 0);
+    this.#waker = new FutexWaker(this.#bytes, CHANNEL_SUBMIT_TAIL_OFFSET);
+  }
+
+  /** Counts the processes; the completions of the present one carry it. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** Process id; undefined while none runs. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  /** The volume that the present or last process has opened. */
+  get description(): VolumeDescription {
+    if (this.#description === undefined) throw new Error("assertion: no volume was opened");
+    return this.#description;
+  }
+
+  /**
+   * Starts a process on the same channel and grants, with the next epoch. The one before must have
+   * ended, and the ring thread must have let go of the channel (`SandboxBackend.down`).
+   */
+  async respawn(): Promise<VolumeDescription> {
+    if (this.#process !== undefined) throw new Error("assertion: a process runs");
+    this.#epoch++;
+    const configuration = new TextEncoder().encode(JSON.stringify(this.#configuration()));
+    resetChannel(this.#channel, this.#epoch, this.#arena_length, configuration);
+    const process = this.#launch();
+    try {
+      this.#description = await this.#opened(process);
+      return this.#description;
+    } catch (error) {
+      await this.kill();
+      throw error;
+    }
+  }
+
+  #configuration(): GuestConfiguration {
+    const { name, module, folder, configuration, grants } = this.#options;
+    let fd: number = GUEST_DESCRIPTOR.GRANTED;
+    return {
+      name,
+      parent: Deno.pid,
+      module,
+      read: [folder, ...guestFolders()],
+      memories: grants.memories.map((grant) => ({ ...grant, fd: fd++ })),
+      files: grants.files.map((grant) => ({ ...grant, fd: fd++ })),
+      configuration,
+    };
+  }
+
+  #launch(): Process {
+    const { reactor, log, grants, folder, lock_path } = this.#options;
+    const [stdout, stdout_write] = makePipe();
+    const [stderr, stderr_write] = makePipe();
+    const pipes = [
+      new LogPipe(reactor, stdout, "info", log),
+      new LogPipe(reactor, stderr, "warn", log),
+    ];
+    try {
+      const pid = launch({
+        channel_fd: this.channel_fd,
+        eventfd: this.eventfd,
+        granted: [...grants.memories, ...grants.files].map(({ fd }) => fd),
+        stdout_fd: stdout_write,
+        stderr_fd: stderr_write,
+        read: [folder, ...guestFolders()],
+        lock_path,
+      });
+      this.#process = { pid, exited: this.#watch(pid, pipes), expected: true };
+      return this.#process;
+    } catch (error) {
+      pipes.forEach((pipe) => pipe.close());
+      throw error;
+    } finally {
+      closeDescriptor(stdout_write);
+      closeDescriptor(stderr_write);
+    }
+  }
+
+  /** Reaps the process when it ends, and reports an end that nobody asked for. */
+  #watch(pid: number, pipes: readonly LogPipe[]): Promise<ExitStatus> {
+    const pidfd = openPidfd(pid);
+    const { reactor } = this.#options;
+    return new Promise((resolve) => {
+      reactor.add(pidfd, EPOLLIN, () => {
+        const status = reap(pid);
+        if (status === undefined) return;
+        reactor.remove(pidfd);
+        closeDescriptor(pidfd);
+        pipes.forEach((pipe) => pipe.close());
+        const process = this.#process;
+        this.#process = undefined;
+        resolve(status);
+        if (process?.expected === false) this.#options.onExit(status);
+      });
+    });
+  }
+
+  /** Waits for the guest's reply, its end, or the time limit. */
+  async #opened(process: Process): Promise<VolumeDescription> {
+    const { reactor, start_timeout_ms = START_TIMEOUT_MS } = this.#options;
+    const words = this.#channel.words;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    try {
+      const state = await new Promise<number>((resolve, reject) => {
+        const look = () => {
+          const state = Atomics.load(words, WORD_GUEST_STATE);
+          if (state !== STATE_STARTING) resolve(state);
+        };
+        reactor.add(this.eventfd, EPOLLIN | EPOLLET, look);
+        process.exited.then((status) => {
+          look();
+          reject(new GuestError(`The handler ended at its start: ${describeExit(status)}`));
+        });
+        timer = setTimeout(
+          () => reject(new GuestError(`The handler did not open within ${start_timeout_ms} ms`)),
+          start_timeout_ms,
+        );
+      });
+      return this.#describe(state, process);
+    } finally {
+      clearTimeout(timer);
+      reactor.remove(this.eventfd);
+    }
+  }
+
+  #describe(state: number, process: Process): VolumeDescription {
+    const reply = readReply(this.#channel);
+    if (reply === undefined) throw new GuestError("The handler's reply cannot be read");
+    if (state === STATE_FAILED) throw new GuestError(`The handler did not open: ${reply}`);
+    if (state !== STATE_OPEN) throw new GuestError(`The handler is in state ${state}`);
+    try {
+      const description = parseDescription(reply);
+      if (this.#process !== process) throw new GuestError("The handler ended after its start");
+      process.expected = false;
+      return description;
+    } catch (error) {
+      throw new GuestError(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** Kills the process, if one runs, and waits until it is reaped: nothing of it lands any more. */
+  async kill(): Promise<ExitStatus | undefined> {
+    const process = this.#process;
+    if (process === undefined) return undefined;
+    process.expected = true;
+    sendSignal(process.pid, Signal.SIGKILL);
+    return await process.exited;
+  }
+
+  /** Asks the guest to close its volume; kills it where it does not within the time limit. */
+  async #closeProcess(process: Process): Promise<void> {
+    process.expected = true;
+    Atomics.store(this.#channel.words, WORD_CLOSING, 1);
+    const nudge = setInterval(() => this.#waker.wake(), CLOSE_NUDGE_MS);
+    const limit = setTimeout(() => {
+      this.#options.log("warn", `The handler did not close within ${CLOSE_TIMEOUT_MS} ms: killed`);
+      sendSignal(process.pid, Signal.SIGKILL);
+    }, CLOSE_TIMEOUT_MS);
+    this.#waker.wake();
+    await process.exited;
+    clearInterval(nudge);
+    clearTimeout(limit);
+  }
+
+  /** Ends the process in order and gives the channel back. The ring thread must have let go of it. */
+  async close(): Promise<void> {
+    if (this.#process !== undefined) await this.#closeProcess(this.#process);
+    unmap(this.#bytes);
+    closeDescriptor(this.channel_fd);
+    closeDescriptor(this.eventfd);
+  }
+}

@@ -1,0 +1,196 @@
+/** `handler.json`: reading it, checking it, and binding what the operator set to what it asks for. */
+import { dirname, isAbsolute, join, normalize, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import {
+  API_VERSION,
+  type CapabilityRequest,
+  type Configuration,
+  type Manifest,
+} from "../plugin/mod.ts";
+import { applySchema, checkSchema, type Schema, valueFromText } from "./schema.ts";
+
+/** Longest manifest in bytes. */
+const MANIFEST_LENGTH_MAX = 65536;
+const ID = /^[a-z0-9][a-z0-9.-]{0,63}$/;
+const VERSION = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]{1,64})?$/;
+const CAPABILITY_NAME = /^[a-z][A-Za-z0-9]{0,31}$/;
+
+/** A manifest is wrong. */
+export class ManifestError extends Error {
+  override readonly name = "ManifestError";
+}
+
+/** A handler in a folder, not loaded yet. */
+export interface LoadedHandler {
+  readonly manifest: Manifest;
+  /** Absolute path of the folder. */
+  readonly folder: string;
+  /** File URL of the module. */
+  readonly module: string;
+}
+
+/** What the operator set, sorted by what it is for. */
+export interface HandlerSettings {
+  /** Absolute paths by the name of the file capability. */
+  readonly paths: Readonly<Record<string, string>>;
+  /** Checked, with defaults. */
+  readonly configuration: Configuration;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function isRecord(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function refuse(what: string): never {
+  throw new ManifestError(`Cannot use handler.json: ${what}`);
+}
+
+function onlyKnown(place: string, fields: Fields, known: readonly string[]): void {
+  for (const name of Object.keys(fields)) {
+    if (!known.includes(name)) refuse(`${place} has an unknown member "${name}"`);
+  }
+}
+
+function text(place: string, value: unknown, length_max: number): string {
+  if (typeof value !== "string" || value.length === 0) refuse(`${place} is not a text`);
+  if (value.length > length_max) refuse(`${place} is longer than ${length_max} characters`);
+  // deno-lint-ignore no-control-regex
+  if (/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/.test(value)) {
+    refuse(`${place} holds control characters`);
+  }
+  return value;
+}
+
+function optionalBoolean(place: string, value: unknown): void {
+  if (value !== undefined && typeof value !== "boolean") refuse(`${place} is not true or false`);
+}
+
+function capability(name: string, value: unknown): CapabilityRequest {
+  const place = `capability "${name}"`;
+  if (!CAPABILITY_NAME.test(name)) {
+    refuse(`${place}: a name is a lower case letter and up to 31 letters or digits`);
+  }
+  if (!isRecord(value)) refuse(`${place} is not an object`);
+  if (value.description !== undefined) text(`${place}: description`, value.description, 200);
+  if (value.kind === "memory") {
+    onlyKnown(place, value, ["kind", "size", "description"]);
+    if (value.size !== "volume") refuse(`${place}: size is not "volume"`);
+  } else if (value.kind === "file") {
+    onlyKnown(place, value, ["kind", "access", "create", "direct", "description"]);
+    if (value.access !== "read-only" && value.access !== "read-write") {
+      refuse(`${place}: access is not "read-only" or "read-write"`);
+    }
+    optionalBoolean(`${place}: create`, value.create);
+    if (value.direct !== undefined) text(`${place}: direct`, value.direct, 64);
+  } else refuse(`${place}: kind is not "memory" or "file"`);
+  return value as unknown as CapabilityRequest;
+}
+
+function modulePath(value: unknown): string {
+  if (value === undefined) return "mod.ts";
+  const path = text("module", value, 200);
+  const inside = !isAbsolute(path) && !normalize(path).startsWith("..");
+  if (!inside) refuse("module lies outside of the handler's folder");
+  return path;
+}
+
+function configurationSchema(value: unknown, capabilities: Fields): Schema | undefined {
+  if (value === undefined) return undefined;
+  const schema = checkSchema(value);
+  for (const name of Object.keys((schema.properties ?? {}) as Fields)) {
+    if (Object.hasOwn(capabilities, name)) {
+      refuse(`"${name}" is both a capability and a configuration key`);
+    }
+  }
+  return schema;
+}
+
+/** Checks a manifest. Throws {@linkcode ManifestError} or SchemaError, in words for its author. */
+export function parseManifest(json: string): Manifest {
+  if (json.length > MANIFEST_LENGTH_MAX) refuse(`it is longer than ${MANIFEST_LENGTH_MAX}`);
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (error) {
+    refuse(error instanceof Error ? error.message : String(error));
+  }
+  if (!isRecord(value)) refuse("it is not an object");
+  onlyKnown("it", value, [
+    "id",
+    "version",
+    "apiVersion",
+    "deviceType",
+    "description",
+    "module",
+    "volatile",
+    "capabilities",
+    "configuration",
+  ]);
+  const id = text("id", value.id, 64);
+  if (!ID.test(id)) refuse("id is not lower case letters, digits, - and .");
+  const version = text("version", value.version, 80);
+  if (!VERSION.test(version)) refuse(`version "${version}" is not a semantic version`);
+  const { apiVersion } = value;
+  if (typeof apiVersion !== "number" || !Number.isInteger(apiVersion) || apiVersion < 1) {
+    refuse("apiVersion is not a number from 1");
+  }
+  if (apiVersion > API_VERSION) {
+    refuse(`it was written for version ${apiVersion} of the contract; here is ${API_VERSION}`);
+  }
+  if (value.deviceType !== "disk") refuse('deviceType is not "disk"');
+  optionalBoolean("volatile", value.volatile);
+  if (!isRecord(value.capabilities)) refuse("capabilities is not an object");
+  const capabilities: Record<string, CapabilityRequest> = {};
+  for (const [name, request] of Object.entries(value.capabilities)) {
+    capabilities[name] = capability(name, request);
+  }
+  return {
+    id,
+    version,
+    apiVersion,
+    deviceType: "disk",
+    description: text("description", value.description, 200),
+    module: modulePath(value.module),
+    volatile: value.volatile === true,
+    capabilities,
+    configuration: configurationSchema(value.configuration, capabilities),
+  };
+}
+
+/** Reads the manifest of the handler in a folder. */
+export async function loadHandler(folder: string): Promise<LoadedHandler> {
+  const path = join(resolve(folder), "handler.json");
+  const manifest = parseManifest(await Deno.readTextFile(path));
+  // Links are followed here once: a permission is for the place where the files really are.
+  const real = await Deno.realPath(dirname(path));
+  const module = await Deno.realPath(join(real, manifest.module ?? "mod.ts"));
+  if (!module.startsWith(real + "/")) refuse("module lies outside of the handler's folder");
+  return { manifest, folder: real, module: pathToFileURL(module).href };
+}
+
+/**
+ * Sorts settings (`--set name=value`) into paths of files and configuration, and checks them.
+ * Throws SchemaError.
+ */
+export function bindSettings(
+  manifest: Manifest,
+  settings: Readonly<Record<string, string>>,
+): HandlerSettings {
+  const paths: Record<string, string> = {};
+  const given: Record<string, unknown> = {};
+  const schema: Schema = manifest.configuration ?? { type: "object" };
+  const properties = (schema.properties ?? {}) as Readonly<Record<string, Schema>>;
+  for (const [name, value] of Object.entries(settings)) {
+    const request = Object.hasOwn(manifest.capabilities, name)
+      ? manifest.capabilities[name]
+      : undefined;
+    if (request?.kind === "file") paths[name] = value;
+    else {given[name] = valueFromText(
+        Object.hasOwn(properties, name) ? properties[name] : undefined,
+        value,
+      );}
+  }
+  return { paths, configuration: applySchema(schema, given) };
+}
