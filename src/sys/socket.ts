@@ -210,6 +210,8 @@ export class IovecList {
   count = 0;
   /** First entry that is not done with. */
   head = 0;
+  /** Entries below this one are not lengthened. */
+  #sealed = 0;
   readonly capacity: number;
   readonly #entries: Uint32Array<ArrayBuffer>;
   readonly #entries_address: number;
@@ -227,13 +229,19 @@ export class IovecList {
   reset(): void {
     this.count = 0;
     this.head = 0;
+    this.#sealed = 0;
+  }
+
+  /** Makes sure that no entry so far is lengthened. */
+  seal(): void {
+    this.#sealed = this.count;
   }
 
   /** Appends an entry, or lengthens the last one where this one continues it. */
   push(address: number, length: number): void {
     const entries = this.#entries;
     let word = this.count * 4;
-    if (this.count > this.head) {
+    if (this.count > this.#sealed) {
       const last = word - 4;
       const end = entries[last] + entries[last + 1] * 0x1_0000_0000 + entries[last + 2];
       if (end === address) {
