@@ -7,6 +7,7 @@ import { IscsiFabric } from "../fabric/tcmu/iscsi.ts";
 import { findDisk, LoopbackFabric } from "../fabric/tcmu/loopback.ts";
 import { ensureModules } from "../fabric/tcmu/modules.ts";
 import { withRollback } from "../fabric/tcmu/rollback.ts";
+import { removeLun } from "../fabric/tcmu/remove.ts";
 import { UnservedDevice } from "../fabric/tcmu/served.ts";
 import type { KernelTree } from "../fabric/tcmu/tree.ts";
 import { findUioDevice, type UioDevice } from "../fabric/tcmu/uio_devices.ts";
@@ -53,8 +54,10 @@ export class KernelLunFabric implements LunFabric {
       const ring = await this.#ready(record, volume);
       const { backstore, device } = ring;
       if (ring.isNew) {
-        rollback.add(`remove the backstore "${record.name}"`, () =>
-          removeBackstore(this.#tree, backstore));
+        rollback.add(
+          `remove the backstore "${record.name}"`,
+          () => removeBackstore(this.#tree, backstore),
+        );
       }
       const { path, length_bytes } = device;
       await attach({ kind: "tcmu", path, length_bytes });
@@ -79,7 +82,9 @@ export class KernelLunFabric implements LunFabric {
   /** A new backstore; or the one that an earlier daemon left, its ring reset. */
   async #ready(record: LunRecord, volume: VolumeFeatures): Promise<ReadyRing> {
     const [left] = await findBackstores(this.#tree, record.name);
-    const device = left === undefined ? undefined : await findUioDevice(this.#tree, left);
+    const device = left === undefined
+      ? undefined
+      : await findUioDevice(this.#tree, left.hba, left.name);
     if (left !== undefined && device !== undefined) return await this.#recover(left, device);
     // Half made by a daemon that was killed meanwhile: nothing can use it yet.
     if (left !== undefined) await removeBackstore(this.#tree, left);
@@ -112,11 +117,7 @@ export class KernelLunFabric implements LunFabric {
     }
   }
 
-  async detach(record: LunRecord, _attachment: FabricAttachment | undefined): Promise<void> {
-    const tree = this.#tree;
-    for (const backstore of await findBackstores(tree, record.name)) {
-      for (const link of await listLinks(tree, backstore)) await this.#fabric.unlink(link);
-      await removeBackstore(tree, backstore);
-    }
+  detach(record: LunRecord): Promise<void> {
+    return removeLun(this.#tree, record.name);
   }
 }

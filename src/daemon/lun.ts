@@ -140,6 +140,7 @@ export class Lun {
   async remove(): Promise<void> {
     this.#closing = true;
     await this.#fabric.detach(this.record, this.#attachment);
+    await this.#ring.call("detach", { name: this.record.name });
     await this.#closeStorage();
   }
 

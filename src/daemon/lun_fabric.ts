@@ -23,6 +23,6 @@ export interface LunFabric {
     attach: (ring: RingSource) => Promise<void>,
     detach: () => Promise<void>,
   ): Promise<FabricAttachment>;
-  /** Undoes it; the ring is detached in between. */
+  /** Takes the LUN away from initiators. The ring is still served, and is detached afterwards. */
   detach(record: LunRecord, attachment: FabricAttachment | undefined): Promise<void>;
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { FilePool } from "../backend/file_pool.ts";
 import type { VolumeFeatures } from "../engine/ports.ts";
 import { type Grants, openGrants } from "../sandbox/grants.ts";
 import { Instance } from "../sandbox/instance.ts";
@@ -21,6 +22,7 @@ export interface StorageOptions {
   readonly record: LunRecord;
   readonly handler: ResolvedHandler;
   readonly ring: RingClient;
+  readonly pool: FilePool;
   readonly reactor: Reactor;
   readonly lock_path: string;
   readonly log: (level: LogLevel, message: string) => void;
@@ -55,7 +57,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
 }
 
 async function openInThread(
-  { record, handler, ring }: StorageOptions,
+  { record, handler, ring, pool }: StorageOptions,
   grants: Grants,
   configuration: Readonly<Record<string, unknown>>,
 ): Promise<Storage> {
@@ -66,6 +68,7 @@ async function openInThread(
     memories: grants.memories,
     files: grants.files,
   };
+  if (grants.files.length > 0) pool.start();
   const volume = await ring.call("open", { name: record.name, backend: source });
   checkVolume(record, volume);
   return { volume, source, instance: undefined, close: () => Promise.resolve(grants.close()) };

@@ -198,3 +198,19 @@ export function setOomScore(pid: number, score: number): boolean {
 export function openNull(): number {
   return check(libc.open(cString("/dev/null"), O_RDWR_CLOEXEC, 0), "open", "/dev/null");
 }
+
+/**
+ * Replaces this process's program by itself, with the same arguments: execve(2). Descriptors that
+ * are not close-on-exec stay open. Returns only by throwing SystemError.
+ */
+export function executeAgain(environment: Readonly<Record<string, string>>): never {
+  const command = Deno.readTextFileSync("/proc/self/cmdline").split("\0").slice(0, -1);
+  const argv = new StringVector(command);
+  const envp = new StringVector(
+    Object.entries(environment).map(([key, value]) => `${key}=${value}`),
+  );
+  const path = Deno.execPath();
+  libc.execve(cString(path), argv.pointers, envp.pointers);
+  const number = errno();
+  throw new SystemError("execve", number, `${path} (${argv.length + envp.length} strings)`);
+}

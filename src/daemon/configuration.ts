@@ -1,0 +1,102 @@
+/** The configuration file of `lunette serve`: JSON, checked member by member. */
+import { OperatorError } from "./error.ts";
+import type { ChapCredentials } from "./ring_messages.ts";
+import { parseSize } from "./size.ts";
+
+export interface Configuration {
+  /** Requests as `POST /v1/luns` takes them; `size` may stand for `size_bytes` as "512M". */
+  readonly luns: readonly unknown[];
+  /** "address:port" of the embedded iSCSI target. */
+  readonly listen?: string;
+  readonly chap?: ChapCredentials;
+  readonly netlinkReplies?: boolean;
+}
+
+type Fields = Record<string, unknown>;
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function refuse(path: string, what: string): never {
+  throw new OperatorError(
+    "usage",
+    `${path}: ${what}`,
+    "docs/configuration.md lists what it may hold.",
+  );
+}
+
+function onlyKnown(path: string, place: string, fields: Fields, known: readonly string[]): void {
+  for (const key of Object.keys(fields)) {
+    if (!known.includes(key)) refuse(path, `${place} has an unknown member "${key}"`);
+  }
+}
+
+function parseChap(path: string, value: unknown): ChapCredentials {
+  if (!isFields(value)) refuse(path, '"chap" is not an object');
+  onlyKnown(path, '"chap"', value, ["name", "secret", "mutual"]);
+  const { name, secret, mutual } = value;
+  if (typeof name !== "string" || typeof secret !== "string") {
+    refuse(path, '"chap" needs "name" and "secret"');
+  }
+  if (mutual === undefined) return { name, secret };
+  if (!isFields(mutual) || typeof mutual.name !== "string" || typeof mutual.secret !== "string") {
+    refuse(path, '"chap.mutual" needs "name" and "secret"');
+  }
+  return { name, secret, mutual: { name: mutual.name, secret: mutual.secret } };
+}
+
+function parseLun(path: string, value: unknown, index: number): unknown {
+  if (!isFields(value)) refuse(path, `"luns[${index}]" is not an object`);
+  const known = [
+    "name",
+    "handler",
+    "size",
+    "size_bytes",
+    "settings",
+    "fabric",
+    "isolation",
+    "deadline_ms",
+  ];
+  onlyKnown(path, `"luns[${index}]"`, value, known);
+  const { size, ...rest } = value;
+  if (size === undefined) return rest;
+  if (typeof size !== "string") refuse(path, `"luns[${index}].size" is not a text like "512M"`);
+  return { ...rest, size_bytes: parseSize(size) };
+}
+
+/** Checks the text of a configuration file. Throws an {@linkcode OperatorError}. */
+export function parseConfiguration(path: string, text: string): Configuration {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    refuse(path, `it is not JSON: ${error instanceof Error ? error.message : error}`);
+  }
+  if (!isFields(value)) refuse(path, "it is not an object");
+  onlyKnown(path, "it", value, ["luns", "listen", "chap", "netlinkReplies"]);
+  const { luns = [], listen, chap, netlinkReplies } = value;
+  if (!Array.isArray(luns)) refuse(path, '"luns" is not a list');
+  if (listen !== undefined && typeof listen !== "string") refuse(path, '"listen" is not a text');
+  if (netlinkReplies !== undefined && typeof netlinkReplies !== "boolean") {
+    refuse(path, '"netlinkReplies" is neither true nor false');
+  }
+  return {
+    luns: luns.map((lun, index) => parseLun(path, lun, index)),
+    ...(listen === undefined ? {} : { listen }),
+    ...(chap === undefined ? {} : { chap: parseChap(path, chap) }),
+    ...(netlinkReplies === undefined ? {} : { netlinkReplies }),
+  };
+}
+
+/** Reads a configuration file. */
+export async function readConfiguration(path: string): Promise<Configuration> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new OperatorError("not-found", `Cannot read ${path}: ${message}`);
+  }
+  return parseConfiguration(path, text);
+}

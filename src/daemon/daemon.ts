@@ -1,0 +1,314 @@
+/**
+ * The daemon: composes ring thread, storage and fabrics, and keeps the set of LUNs.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { FilePool } from "../backend/file_pool.ts";
+import { KERNEL_PATHS, KernelTree } from "../fabric/tcmu/tree.ts";
+import { awaitNoGuests } from "../sandbox/launcher.ts";
+import { Reactor } from "../sys/reactor.ts";
+import { VERSION } from "../version.ts";
+import type { CreateRequest, LunDescription, LunStatistics, StatusDescription } from "./api.ts";
+import { EmbeddedLunFabric, type EmbeddedOptions } from "./embedded_lun_fabric.ts";
+import { OperatorError, operatorError } from "./error.ts";
+import { resolveHandler } from "./handlers.ts";
+import { KernelLunFabric } from "./kernel_lun_fabric.ts";
+import type { Log } from "./log.ts";
+import { Lun } from "./lun.ts";
+import type { LunFabric } from "./lun_fabric.ts";
+import { checkName, type FabricKind, type LunRecord, RecordStore } from "./lun_record.ts";
+import { makePrivateDirectory, type Paths } from "./paths.ts";
+import { RingClient } from "./ring_client.ts";
+import type { RingEventMessage } from "./ring_messages.ts";
+import { lostStorage, openStorage, type Storage } from "./storage.ts";
+
+/** Time that a handler has for an operation, unless the operator says otherwise. */
+const DEADLINE_DEFAULT_MS = 30_000;
+/** Old handler processes end with their daemon; this long it may take. */
+const GUESTS_TIMEOUT_MS = 10_000;
+/** How long a stop waits for commands in flight. */
+const DRAIN_TIMEOUT_MS = 10_000;
+
+export interface DaemonOptions {
+  readonly paths: Paths;
+  readonly log: Log;
+  readonly embedded?: Partial<EmbeddedOptions>;
+  /** The kernel waits for this daemon's answers over netlink. See `tcmu/discovery.ts`. */
+  readonly netlinkReplies?: boolean;
+  /** Records are neither read nor written: for the demo and tests. */
+  readonly ephemeral?: boolean;
+}
+
+/** Reads the engine that came with this program. */
+async function loadEngine(): Promise<WebAssembly.Module> {
+  const url = new URL("../../wasm/pkg/engine_bg.wasm", import.meta.url);
+  return await WebAssembly.compile(await Deno.readFile(url));
+}
+
+export class Daemon {
+  readonly #options: DaemonOptions;
+  readonly #ring: RingClient;
+  readonly #pool: FilePool;
+  readonly #reactor: Reactor;
+  readonly #store: RecordStore;
+  readonly #fabrics: Readonly<Record<FabricKind, LunFabric>>;
+  readonly #embedded: EmbeddedLunFabric;
+  readonly #luns = new Map<string, Lun>();
+  /** Names that an operation is under way for. */
+  readonly #busy = new Set<string>();
+  readonly #started = new Date();
+
+  private constructor(
+    options: DaemonOptions,
+    ring: RingClient,
+    pool: FilePool,
+    reactor: Reactor,
+  ) {
+    this.#options = options;
+    this.#ring = ring;
+    this.#pool = pool;
+    this.#reactor = reactor;
+    this.#store = new RecordStore(options.paths.state);
+    const tree = new KernelTree(KERNEL_PATHS);
+    const replies = options.netlinkReplies === true;
+    this.#embedded = new EmbeddedLunFabric(ring, {
+      ...EmbeddedLunFabric.defaults,
+      ...options.embedded,
+    });
+    this.#fabrics = {
+      loopback: new KernelLunFabric(tree, "loopback", replies),
+      iscsi: new KernelLunFabric(tree, "iscsi", replies),
+      "embedded-iscsi": this.#embedded,
+    };
+  }
+
+  /** Starts threads; LUNs come with `restore` and `create`. */
+  static async start(options: DaemonOptions): Promise<Daemon> {
+    await makePrivateDirectory(options.paths.runtime);
+    if (options.ephemeral !== true) await makePrivateDirectory(options.paths.state);
+    const reactor = new Reactor((error) => options.log("error", "", `assertion: ${error}`));
+    const pool = new FilePool();
+    let daemon: Daemon | undefined;
+    const ring = await RingClient.start(await loadEngine(), pool, (event) => {
+      daemon?.handle(event);
+    });
+    daemon = new Daemon(options, ring, pool, reactor);
+    return daemon;
+  }
+
+  get #lockPath(): string {
+    return join(this.#options.paths.runtime, "guests.lock");
+  }
+
+  /** Serves again what is recorded. A LUN that cannot be served is reported and left for later. */
+  async restore(): Promise<void> {
+    const { log } = this.#options;
+    // No handler of an earlier daemon may live when its LUN gets a new one.
+    await awaitNoGuests(this.#lockPath, GUESTS_TIMEOUT_MS);
+    const { records, complaints } = await this.#store.load();
+    for (const complaint of complaints) log("error", "", complaint);
+    for (const record of records) {
+      try {
+        await this.#exclusively(record.name, () => this.#restore(record));
+        log("info", record.name, "is served again");
+      } catch (error) {
+        const { message, advice } = operatorError(error);
+        log("error", record.name, `cannot be served: ${message} ${advice}`.trimEnd());
+      }
+    }
+  }
+
+  async #restore(record: LunRecord): Promise<void> {
+    const handler = await resolveHandler(record.handler);
+    // What lay in the memory of an earlier daemon is gone, and must not come back as zeros.
+    const lost = record.content_lost || handler.manifest.volatile === true;
+    if (lost && !record.content_lost) await this.#store.save({ ...record, content_lost: true });
+    await this.#serve({ ...record, content_lost: lost });
+  }
+
+  /** Opens the storage of a record, and attaches it to its fabric. */
+  async #serve(record: LunRecord): Promise<Lun> {
+    const { log } = this.#options;
+    const lun = new Lun({
+      record,
+      fabric: this.#fabrics[record.fabric],
+      ring: this.#ring,
+      log: (level, message) => log(level, record.name, message),
+    });
+    const storage = record.content_lost ? lostStorage(record) : await this.#open(record, lun);
+    this.#luns.set(record.name, lun);
+    try {
+      await lun.attach(storage);
+      return lun;
+    } catch (error) {
+      this.#luns.delete(record.name);
+      await storage.close().catch(() => {});
+      throw error;
+    }
+  }
+
+  async #open(record: LunRecord, lun: Lun): Promise<Storage> {
+    const { log } = this.#options;
+    return await openStorage({
+      record,
+      handler: await resolveHandler(record.handler),
+      ring: this.#ring,
+      pool: this.#pool,
+      reactor: this.#reactor,
+      lock_path: this.#lockPath,
+      log: (level, message) => log(level, record.name, message),
+      onExit: (reason) => lun.handlerEnded(reason),
+    });
+  }
+
+  /** Keeps two operations on one name apart. */
+  async #exclusively<T>(name: string, work: () => Promise<T>): Promise<T> {
+    if (this.#busy.has(name)) {
+      throw new OperatorError("busy", `LUN "${name}" is being changed`, "Try again in a moment.");
+    }
+    this.#busy.add(name);
+    try {
+      return await work();
+    } finally {
+      this.#busy.delete(name);
+    }
+  }
+
+  /** Makes a LUN; on failure nothing of it stays. */
+  create(request: CreateRequest): Promise<LunDescription> {
+    const name = checkName(request.name);
+    return this.#exclusively(name, async () => {
+      if (this.#luns.has(name)) {
+        throw new OperatorError("exists", `There is a LUN "${name}" already`, 'See "lunette ls".');
+      }
+      const record = await this.#record(request);
+      const kept = this.#options.ephemeral !== true;
+      // Before the kernel knows it: whatever a crash leaves behind, the record finds it again.
+      if (kept) await this.#store.save(record);
+      try {
+        return (await this.#serve(record)).describe();
+      } catch (error) {
+        if (kept) await this.#store.remove(name);
+        throw error;
+      }
+    });
+  }
+
+  async #record(request: CreateRequest): Promise<LunRecord> {
+    const fabric = request.fabric ?? await defaultFabric();
+    await resolveHandler(request.handler);
+    return {
+      name: request.name,
+      handler: request.handler,
+      isolation: request.isolation ?? "process",
+      fabric,
+      size_bytes: request.size_bytes ?? 0,
+      settings: request.settings ?? {},
+      serial: crypto.randomUUID().replaceAll("-", "").slice(0, 32),
+      deadline_ms: request.deadline_ms ?? DEADLINE_DEFAULT_MS,
+      lun: fabric === "embedded-iscsi" ? this.#freeLun() : 0,
+      content_lost: false,
+    };
+  }
+
+  /** The lowest LUN of the embedded target that nobody has. */
+  #freeLun(): number {
+    const taken = new Set<number>();
+    for (const { record } of this.#luns.values()) {
+      if (record.fabric === "embedded-iscsi") taken.add(record.lun);
+    }
+    let lun = 0;
+    while (taken.has(lun)) lun++;
+    return lun;
+  }
+
+  /** Removes a LUN. Files that hold its data stay. */
+  remove(name: string): Promise<void> {
+    return this.#exclusively(checkName(name), async () => {
+      await this.#find(name).remove();
+      this.#luns.delete(name);
+      await this.#store.remove(name);
+    });
+  }
+
+  #find(name: string): Lun {
+    const lun = this.#luns.get(name);
+    if (lun !== undefined) return lun;
+    throw new OperatorError("not-found", `There is no LUN "${name}"`, 'See "lunette ls".');
+  }
+
+  list(): LunDescription[] {
+    return [...this.#luns.values()].map((lun) => lun.describe());
+  }
+
+  show(name: string): LunDescription {
+    return this.#find(name).describe();
+  }
+
+  status(): StatusDescription {
+    const iscsi = this.#embedded.portal;
+    return {
+      version: VERSION,
+      pid: Deno.pid,
+      started: this.#started.toISOString(),
+      luns: this.#luns.size,
+      ...(iscsi === undefined ? {} : { iscsi }),
+    };
+  }
+
+  /** Whether the embedded target listens elsewhere than it was asked to. */
+  get fellBack(): boolean {
+    return this.#embedded.fellBack;
+  }
+
+  async statistics(): Promise<Record<string, LunStatistics>> {
+    const devices = await this.#ring.call("statistics", null);
+    const result: Record<string, LunStatistics> = {};
+    for (const [name, { counters, in_flight }] of Object.entries(devices)) {
+      const { doorbells: _, ...counts } = counters;
+      result[name] = { ...counts, in_flight };
+    }
+    return result;
+  }
+
+  /** Takes what the ring thread reports. */
+  handle(event: RingEventMessage): void {
+    const { log } = this.#options;
+    if (event.kind === "ready") return;
+    if (event.kind === "log") return log(event.level, event.name, event.message);
+    const lun = this.#luns.get(event.name);
+    switch (event.kind) {
+      case "deadline":
+        return lun?.handlerFailed("an operation has passed its deadline");
+      case "violation":
+        return lun?.handlerFailed(`it broke the protocol: ${event.reason}`);
+      case "failed":
+        if (event.name === "") log("error", "", event.reason);
+        return lun?.deviceFailed(event.reason);
+      case "removed":
+        return log("info", event.name, "its device was removed from the kernel");
+    }
+  }
+
+  /**
+   * Stops: commands in flight end, handlers close, and what the kernel holds stays for the next
+   * start.
+   */
+  async stop(): Promise<void> {
+    const { left } = await this.#ring.call("drain", { timeout_ms: DRAIN_TIMEOUT_MS });
+    if (left > 0) this.#options.log("warn", "", `${left} commands were still in flight`);
+    await Promise.all([...this.#luns.values()].map((lun) => lun.leave()));
+    this.#luns.clear();
+    await this.#ring.close();
+    this.#pool.close();
+    await this.#reactor.close();
+  }
+}
+
+/** Loopback where this kernel can and this user may, else the embedded target. */
+async function defaultFabric(): Promise<FabricKind> {
+  const tree = new KernelTree(KERNEL_PATHS);
+  const there = await tree.exists(`${tree.paths.target}/core`).catch(() => false);
+  return there && Deno.uid() === 0 ? "loopback" : "embedded-iscsi";
+}

@@ -1,0 +1,19 @@
+/** The daemon's log: lines on standard error, which systemd and people read. */
+import type { LogLevel } from "./ring_messages.ts";
+
+export type Log = (level: LogLevel, subject: string, message: string) => void;
+
+const rank: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
+/** Priorities that journald understands (sd-daemon(3)). */
+const priority: Readonly<Record<LogLevel, number>> = { debug: 7, info: 6, warn: 4, error: 3 };
+
+/** A log of lines from `level` on. Under systemd each line begins with its priority. */
+export function makeLog(level: LogLevel): Log {
+  const journal = Deno.env.get("JOURNAL_STREAM") !== undefined;
+  return (lineLevel, subject, message) => {
+    if (rank[lineLevel] < rank[level]) return;
+    const text = `${subject === "" ? "" : `${subject}: `}${message}`;
+    if (journal) console.error(`<${priority[lineLevel]}>${text}`);
+    else console.error(`${new Date().toISOString()} ${lineLevel.padEnd(5)} ${text}`);
+  };
+}
