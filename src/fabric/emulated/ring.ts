@@ -8,21 +8,16 @@
  * @module
  */
 import {
-  COMMAND_READ_LENGTH_OFFSET,
-  COMMAND_SCSI_STATUS_OFFSET,
-  COMMAND_SENSE_OFFSET,
   ENTRY_FLAG_KEEP_BUF,
-  ENTRY_FLAG_READ_LEN,
-  ENTRY_FLAG_UNKNOWN_OPERATION,
   ENTRY_HEADER_CMD_ID_OFFSET,
   ENTRY_HEADER_USER_FLAGS_OFFSET,
-  SENSE_LENGTH,
 } from "../../abi/tcmu.ts";
 import type { Clock } from "../../engine/ports.ts";
 import { Status } from "../../scsi/answer.ts";
 import { Bitmap } from "./bitmap.ts";
 import { CommandArea, commandSize, ENTRY_ALTERED, ENTRY_SKIPPED, tmrSize } from "./command_area.ts";
 import { DataArea } from "./data_area.ts";
+import { takeResponse } from "./response.ts";
 import {
   CDB_LENGTH_MAX,
   CommandList,
@@ -39,7 +34,7 @@ import {
   type RingOptions,
   type RingSink,
 } from "./ring_options.ts";
-import { Sense, senseLength } from "./sense.ts";
+import { Sense } from "./sense.ts";
 
 /** cmd_id is 1 to 65535. */
 const COMMAND_ID_COUNT = 65536;
@@ -239,8 +234,16 @@ export class EmulatedRing {
    */
   release(command: RingCommand): void {
     if ((command.holders & HOLDER_OWNER) === 0) throw new Error("assertion: released twice");
-    if (command.state === CommandState.WAITING) this.#waiting.remove(command);
+    this.cancel(command);
     this.#drop(command, HOLDER_OWNER);
+  }
+
+  /** Takes a command back that waits for room. Returns false, and does nothing, for any other. */
+  cancel(command: RingCommand): boolean {
+    if (command.state !== CommandState.WAITING) return false;
+    this.#waiting.remove(command);
+    command.state = CommandState.ENDED;
+    return true;
   }
 
   #drop(command: RingCommand, holder: number): void {
@@ -329,7 +332,7 @@ export class EmulatedRing {
     const expired = command.state === CommandState.ENDED;
     if (!expired) {
       this.#removeInFlight(command);
-      this.#takeResponse(command, slot);
+      takeResponse(this.#area, slot, command);
     }
     const kept = (bytes[slot + ENTRY_HEADER_USER_FLAGS_OFFSET] & ENTRY_FLAG_KEEP_BUF) !== 0;
     if (kept) command.holders |= HOLDER_KEPT;
@@ -341,32 +344,6 @@ export class EmulatedRing {
     this.#drop(command, HOLDER_DEVICE);
     if (!expired && owned) this.#report(command);
     return true;
-  }
-
-  /** Copies a response out of the ring (facts of the ABI: completion semantics). */
-  #takeResponse(command: RingCommand, slot: number): void {
-    const { bytes, words } = this.#area;
-    const flags = bytes[slot + ENTRY_HEADER_USER_FLAGS_OFFSET];
-    if ((flags & ENTRY_FLAG_UNKNOWN_OPERATION) !== 0) {
-      command.setEnd(Status.CHECK_CONDITION, Sense.NOT_READY_COMMUNICATION_FAILURE);
-      return;
-    }
-    const status = bytes[slot + COMMAND_SCSI_STATUS_OFFSET];
-    command.status = status;
-    command.sense_length = 0;
-    const length = command.dataIn.length;
-    let valid = -1;
-    if ((flags & ENTRY_FLAG_READ_LEN) !== 0 && length > 0 && command.dataOut.length === 0) {
-      const read_length = words[(slot + COMMAND_READ_LENGTH_OFFSET) >>> 2];
-      if (read_length > 0) valid = Math.min(read_length, length);
-    }
-    if (status === Status.CHECK_CONDITION) {
-      const sense = slot + COMMAND_SENSE_OFFSET;
-      command.senseBytes.set(bytes.subarray(sense, sense + SENSE_LENGTH));
-      command.sense_length = senseLength(command.senseBytes);
-      command.data_in_valid = valid < 0 ? 0 : valid;
-    } else if (valid >= 0) command.data_in_valid = valid;
-    else command.data_in_valid = status === Status.GOOD ? length : 0;
   }
 
   /** tcmu_run_tmr_queue and run_qfull_queue: what waited for room goes in, in its order. */
