@@ -180,8 +180,9 @@ export class FakeNexus implements Nexus {
       taskFunction !== TaskFunction.ABORT_TASK || task.tag === referencedTag
     ).filter((task) => task.executed && !task.ended);
     port.managing.push(() => {
-      for (const task of chosen) task.end(true);
-      const missing = taskFunction === TaskFunction.ABORT_TASK && chosen.length === 0;
+      const open = chosen.filter((task) => !task.ended);
+      for (const task of open) task.end(true);
+      const missing = taskFunction === TaskFunction.ABORT_TASK && open.length === 0;
       responded(missing ? TaskResponse.TASK_DOES_NOT_EXIST : TaskResponse.FUNCTION_COMPLETE);
     });
   }
