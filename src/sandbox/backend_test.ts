@@ -1,0 +1,393 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { SUBMIT_FULL, SUBMIT_PENDING, type Transfer } from "../engine/ports.ts";
+import { closeDescriptor } from "../sys/descriptor.ts";
+import { makeMemfd, map, unmap, unmapWindow } from "../sys/mapping.ts";
+import { SandboxBackend } from "./backend.ts";
+import { EngineMemoryDouble } from "./engine_memory_double.ts";
+import {
+  CHANNEL_SIZE,
+  OPERATION_FLUSH,
+  OPERATION_READ,
+  OPERATION_WRITE,
+  QUEUE_LENGTH,
+  REQUEST_FLAG_FUA,
+  RESULT_INTERNAL,
+  RESULT_NO_SPACE,
+  RESULT_OK,
+} from "./layout.ts";
+import {
+  Channel,
+  COMPLETION_WORD,
+  completionWord,
+  flagsOf,
+  operationOf,
+  REQUEST_WORD,
+  requestOf,
+  resetChannel,
+  submissionWord,
+  WORD_COMPLETE_TAIL,
+  WORD_DAEMON_WAITING,
+  WORD_SUBMIT_TAIL,
+} from "./protocol.ts";
+
+const ARENA_LENGTH = 4 << 20;
+const DATA_LENGTH = 8 << 20;
+
+/** What a guest sees of a request. */
+interface Seen {
+  tag: number;
+  sequence: number;
+  operation: number;
+  flags: number;
+  offset: number;
+  length: number;
+  data: Uint8Array;
+}
+
+/** A backend, and its guest played by the test: the same memfd, mapped a second time. */
+class Rig {
+  readonly length = CHANNEL_SIZE + ARENA_LENGTH;
+  readonly fd = makeMemfd("test", this.length);
+  readonly memory = new EngineMemoryDouble(this.length, DATA_LENGTH + 4096, this.fd);
+  readonly guestBytes = map(this.fd, this.length);
+  readonly guest = new Channel(this.guestBytes, 0);
+  readonly violations: string[] = [];
+  readonly ended: [number, number][] = [];
+  onDone: (tag: number) => void = () => {};
+  readonly backend = new SandboxBackend(this.memory, {
+    done: (tag, result) => {
+      this.ended.push([tag, result]);
+      this.onDone(tag);
+    },
+  }, { violation: (reason) => void this.violations.push(reason) });
+  epoch = 0;
+  head = 0;
+  tail = 0;
+
+  [Symbol.dispose](): void {
+    unmapWindow(this.memory.buffer, this.memory.channel_offset, this.length);
+    unmap(this.guestBytes);
+    closeDescriptor(this.fd);
+  }
+
+  /** A new process: as the main thread does it. */
+  start(): this {
+    this.epoch++;
+    resetChannel(this.guest, this.epoch, ARENA_LENGTH, new Uint8Array());
+    this.head = 0;
+    this.tail = 0;
+    this.backend.up(this.epoch);
+    return this;
+  }
+
+  submit(tag: number, operation: number, length: number, more: Partial<Transfer> = {}): number {
+    const iov = this.memory.data_offset + DATA_LENGTH + tag * 8;
+    this.memory.words[iov / 4] = this.memory.data_offset + tag * 65536;
+    this.memory.words[iov / 4 + 1] = length;
+    return this.backend.submit({
+      tag,
+      operation,
+      offset_bytes: tag * 65536,
+      length_bytes: length,
+      fua: false,
+      unmap: false,
+      iov_address: iov,
+      iov_count: 1,
+      ...more,
+    });
+  }
+
+  data(tag: number, length: number): Uint8Array {
+    const at = this.memory.data_offset + tag * 65536;
+    return this.memory.bytes.subarray(at, at + length);
+  }
+
+  /** The guest takes all requests. */
+  take(): Seen[] {
+    const { words, doubles } = this.guest;
+    const seen: Seen[] = [];
+    for (; this.head !== Atomics.load(words, WORD_SUBMIT_TAIL); this.head++) {
+      const at = submissionWord(this.head);
+      const what = words[at + REQUEST_WORD.WHAT];
+      const length = doubles[at / 2 + REQUEST_WORD.LENGTH_DOUBLE];
+      const data = CHANNEL_SIZE + words[at + REQUEST_WORD.DATA_OFFSET];
+      const operation = operationOf(what);
+      seen.push({
+        tag: requestOf(what),
+        sequence: words[at + REQUEST_WORD.SEQUENCE],
+        operation,
+        flags: flagsOf(what),
+        offset: doubles[at / 2 + REQUEST_WORD.OFFSET_DOUBLE],
+        length,
+        data: new Uint8Array(this.guestBytes, data, operation <= OPERATION_WRITE ? length : 0),
+      });
+    }
+    return seen;
+  }
+
+  /** The guest publishes any completion. */
+  publish(tag: number, sequence: number, epoch: number, result: number): void {
+    const { words } = this.guest;
+    const at = completionWord(this.tail++);
+    words[at + COMPLETION_WORD.REQUEST] = tag;
+    words[at + COMPLETION_WORD.SEQUENCE] = sequence;
+    words[at + COMPLETION_WORD.EPOCH] = epoch;
+    words[at + COMPLETION_WORD.RESULT] = result;
+    Atomics.store(words, WORD_COMPLETE_TAIL, this.tail);
+  }
+
+  answer(request: Seen, result = RESULT_OK): void {
+    this.publish(request.tag, request.sequence, this.epoch, result);
+  }
+}
+
+Deno.test("submit() hands a write's data, place and flags to the guest", () => {
+  using rig = new Rig().start();
+  rig.data(3, 4096).fill(0x5a);
+  const place = { offset_bytes: 2 ** 52, fua: true };
+  assert.equal(rig.submit(3, OPERATION_WRITE, 4096, place), SUBMIT_PENDING);
+  const [request] = rig.take();
+  assert.deepEqual(
+    { ...request, data: 0, sequence: 0 },
+    {
+      tag: 3,
+      sequence: 0,
+      operation: OPERATION_WRITE,
+      flags: REQUEST_FLAG_FUA,
+      offset: 2 ** 52,
+      length: 4096,
+      data: 0,
+    },
+  );
+  assert.ok(request.data.every((byte) => byte === 0x5a));
+  assert.equal(request.data.byteOffset % 4096, 0);
+});
+
+Deno.test("poll() scatters a read's data, reports results and frees the arena", () => {
+  using rig = new Rig().start();
+  rig.submit(1, OPERATION_READ, 8192);
+  rig.submit(2, OPERATION_FLUSH, 0);
+  rig.submit(4, OPERATION_WRITE, 512);
+  const [read, flush, write] = rig.take();
+  read.data.fill(9);
+  rig.answer(write, RESULT_NO_SPACE);
+  rig.answer(flush);
+  rig.answer(read);
+  rig.backend.poll();
+  assert.deepEqual(rig.ended, [[4, RESULT_NO_SPACE], [2, RESULT_OK], [1, RESULT_OK]]);
+  assert.ok(rig.data(1, 8192).every((byte) => byte === 9));
+  assert.equal(rig.memory.taken, 0);
+  assert.equal(rig.backend.inFlight, 0);
+});
+
+Deno.test("poll() leaves the initiator's buffer alone where a read failed", () => {
+  using rig = new Rig().start();
+  rig.data(1, 512).fill(1);
+  rig.submit(1, OPERATION_READ, 512);
+  const [read] = rig.take();
+  read.data.fill(9);
+  rig.answer(read, RESULT_INTERNAL);
+  rig.backend.poll();
+  assert.ok(rig.data(1, 512).every((byte) => byte === 1));
+});
+
+Deno.test("submit() says SUBMIT_FULL while the arena has no room, and takes nothing", () => {
+  using rig = new Rig().start();
+  assert.equal(rig.submit(0, OPERATION_READ, ARENA_LENGTH), SUBMIT_PENDING);
+  assert.equal(rig.submit(1, OPERATION_READ, 512), SUBMIT_FULL);
+  assert.equal(rig.submit(2, OPERATION_FLUSH, 0), SUBMIT_PENDING);
+  assert.equal(rig.backend.inFlight, 2);
+  rig.answer(rig.take()[0]);
+  // The device submits again from inside `done`.
+  rig.onDone = () => assert.equal(rig.submit(1, OPERATION_READ, 512), SUBMIT_PENDING);
+  rig.backend.poll();
+  assert.deepEqual(rig.take().map(({ tag }) => tag), [1]);
+});
+
+Deno.test("prepareToSleep() refuses while a completion is there", () => {
+  using rig = new Rig().start();
+  rig.submit(0, OPERATION_FLUSH, 0);
+  assert.equal(rig.backend.prepareToSleep(), true);
+  assert.equal(rig.guest.words[WORD_DAEMON_WAITING], 1);
+  rig.answer(rig.take()[0]);
+  assert.equal(rig.backend.prepareToSleep(), false);
+  assert.equal(rig.guest.words[WORD_DAEMON_WAITING], 0);
+});
+
+Deno.test("oldest_ms() counts from the first look and never overstates", () => {
+  using rig = new Rig().start();
+  assert.equal(rig.backend.oldest_ms(1000), 0);
+  rig.submit(0, OPERATION_FLUSH, 0);
+  assert.equal(rig.backend.oldest_ms(5000), 0);
+  rig.submit(1, OPERATION_FLUSH, 0);
+  assert.equal(rig.backend.oldest_ms(5700), 700);
+  rig.answer(rig.take()[0]);
+  rig.backend.poll();
+  assert.equal(rig.backend.oldest_ms(6000), 300);
+  rig.backend.down();
+  assert.equal(rig.backend.oldest_ms(9000), 0);
+});
+
+/** Each is one way to break the protocol, after one request was submitted and seen. */
+const attacks: Record<string, (rig: Rig, request: Seen) => void> = {
+  "a request out of range": (rig, { sequence }) => rig.publish(256, sequence, rig.epoch, 0),
+  "a request of 2^32 - 1": (rig, { sequence }) => rig.publish(-1, sequence, rig.epoch, 0),
+  "a request that is not in flight": (rig, { sequence }) => rig.publish(7, sequence, rig.epoch, 0),
+  "another sequence": (rig, { tag, sequence }) => rig.publish(tag, sequence + 1, rig.epoch, 0),
+  "another epoch": (rig, { tag, sequence }) => rig.publish(tag, sequence, rig.epoch - 1, 0),
+  "an unknown result": (rig, { tag, sequence }) => rig.publish(tag, sequence, rig.epoch, 7),
+  "a result of 2^32 - 1": (rig, { tag, sequence }) => rig.publish(tag, sequence, rig.epoch, -1),
+  "a second completion": (rig, request) => {
+    rig.answer(request);
+    rig.answer(request);
+  },
+  "a tail that ran away": (rig) => {
+    Atomics.store(rig.guest.words, WORD_COMPLETE_TAIL, QUEUE_LENGTH + 1);
+  },
+  "a tail that went back": (rig) => Atomics.store(rig.guest.words, WORD_COMPLETE_TAIL, -1),
+};
+
+for (const [name, attack] of Object.entries(attacks)) {
+  Deno.test(`poll() reports a violation for ${name}, and holds what is in flight`, () => {
+    using rig = new Rig().start();
+    rig.data(0, 512).fill(3);
+    rig.submit(0, OPERATION_READ, 512);
+    rig.submit(1, OPERATION_WRITE, 512);
+    const [request] = rig.take();
+    attack(rig, request);
+    rig.backend.poll();
+    assert.equal(rig.violations.length, 1, rig.violations.join());
+    const left = name === "a second completion" ? 1 : 2;
+    assert.equal(rig.backend.inFlight, left);
+    // Nothing more is taken from it, not even what would be right.
+    rig.backend.poll();
+    rig.backend.kick();
+    assert.equal(rig.backend.prepareToSleep(), true);
+    assert.equal(rig.violations.length, 1);
+    // The next process serves what was left.
+    rig.backend.down();
+    rig.start();
+    const again = rig.take();
+    assert.equal(again.length, left);
+    for (const one of again) rig.answer(one);
+    rig.backend.poll();
+    assert.equal(rig.backend.inFlight, 0);
+    assert.equal(rig.memory.taken, 0);
+    assert.equal(rig.violations.length, 1);
+  });
+}
+
+Deno.test("poll() survives any words a guest writes, and ends each operation at most once", () => {
+  fc.assert(
+    fc.property(
+      fc.array(
+        fc.record({
+          tag: fc.oneof(fc.nat(3), fc.integer()),
+          right: fc.boolean(),
+          sequence: fc.integer(),
+          epoch: fc.oneof(fc.constant(1), fc.integer()),
+          result: fc.oneof(fc.nat(6), fc.integer()),
+          jump: fc.oneof({ weight: 9, arbitrary: fc.constant(0) }, fc.integer()),
+        }),
+        { maxLength: 8 },
+      ),
+      (words) => {
+        using rig = new Rig().start();
+        for (let tag = 0; tag < 4; tag++) rig.submit(tag, OPERATION_READ, 512);
+        const requests = rig.take();
+        for (const { tag, right, sequence, epoch, result, jump } of words) {
+          const real = right && tag >= 0 && tag < 4 ? requests[tag].sequence : sequence;
+          rig.publish(tag, real, epoch, result);
+          if (jump !== 0) Atomics.store(rig.guest.words, WORD_COMPLETE_TAIL, jump);
+          rig.backend.poll();
+        }
+        const tags = rig.ended.map(([tag]) => tag);
+        assert.equal(new Set(tags).size, tags.length);
+        assert.ok(rig.violations.length <= 1);
+        assert.equal(rig.backend.inFlight + tags.length, 4);
+        assert.equal(rig.memory.taken, rig.backend.inFlight);
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+Deno.test("up() submits what was in flight again, in order, with write data gathered anew", () => {
+  using rig = new Rig().start();
+  rig.data(2, 512).fill(22);
+  rig.submit(5, OPERATION_FLUSH, 0);
+  rig.submit(2, OPERATION_WRITE, 512);
+  rig.submit(0, OPERATION_READ, 512);
+  const [, write] = rig.take();
+  write.data.fill(0xee); // The guest scribbles and dies.
+  rig.backend.down();
+  assert.equal(rig.memory.taken, 0);
+  assert.equal(
+    rig.submit(9, OPERATION_FLUSH, 0),
+    SUBMIT_PENDING,
+    "operations are taken while down",
+  );
+  assert.equal(rig.backend.inFlight, 4);
+  rig.start();
+  const again = rig.take();
+  assert.deepEqual(again.map(({ tag }) => tag), [5, 2, 0, 9]);
+  assert.ok(again[1].data.every((byte) => byte === 22));
+  assert.notEqual(again[1].sequence, write.sequence);
+});
+
+Deno.test("up() refuses what the old process publishes late", () => {
+  using rig = new Rig().start();
+  rig.submit(0, OPERATION_READ, 512);
+  const [old] = rig.take();
+  const old_epoch = rig.epoch;
+  rig.backend.down();
+  rig.start();
+  rig.publish(old.tag, old.sequence, old_epoch, RESULT_OK);
+  rig.backend.poll();
+  assert.equal(rig.violations.length, 1);
+  assert.equal(rig.ended.length, 0);
+});
+
+Deno.test("up() submits in pieces where the arena has no room for all that was held", () => {
+  using rig = new Rig().start();
+  rig.backend.down();
+  const big = ARENA_LENGTH / 2 + 16384;
+  rig.submit(0, OPERATION_READ, big);
+  rig.submit(1, OPERATION_READ, big);
+  rig.submit(2, OPERATION_READ, 512);
+  rig.start();
+  const [first] = rig.take();
+  assert.equal(first.tag, 0);
+  assert.equal(rig.submit(3, OPERATION_FLUSH, 0), SUBMIT_FULL, "what is held goes first");
+  rig.answer(first);
+  rig.backend.poll();
+  assert.deepEqual(rig.take().map(({ tag }) => tag), [1, 2]);
+  assert.equal(rig.submit(3, OPERATION_FLUSH, 0), SUBMIT_PENDING);
+});
+
+Deno.test("abandon() ends what is in flight and what comes, until up()", () => {
+  using rig = new Rig().start();
+  rig.submit(0, OPERATION_READ, 512);
+  rig.backend.abandon(RESULT_INTERNAL);
+  assert.deepEqual(rig.ended, [[0, RESULT_INTERNAL]]);
+  assert.equal(rig.submit(1, OPERATION_FLUSH, 0), RESULT_INTERNAL);
+  assert.equal(rig.backend.inFlight, 0);
+  rig.start();
+  assert.equal(rig.submit(1, OPERATION_FLUSH, 0), SUBMIT_PENDING);
+});
+
+Deno.test("the queues keep their order over many wraps", () => {
+  using rig = new Rig().start();
+  let submitted = 0;
+  for (let round = 0; round < 3 * QUEUE_LENGTH; round++) {
+    const count = 1 + round % 7;
+    for (let tag = 0; tag < count; tag++, submitted++) rig.submit(tag, OPERATION_FLUSH, 0);
+    const seen = rig.take();
+    assert.deepEqual(seen.map(({ tag }) => tag), [...Array(count).keys()]);
+    for (const request of seen.reverse()) rig.answer(request);
+    rig.backend.poll();
+  }
+  assert.equal(rig.ended.length, submitted);
+  assert.deepEqual(rig.violations, []);
+});

@@ -1,0 +1,325 @@
+import assert from "node:assert/strict";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { SUBMIT_PENDING } from "../engine/ports.ts";
+import { MediaOperation, MediaResult } from "../scsi/media.ts";
+import { sendSignal, Signal } from "../sys/process.ts";
+import { makeHandler, volumeSource } from "./handler_double.ts";
+import { HostDouble } from "./host_double.ts";
+
+const SIZE = 16 << 20;
+const BLOCK = 4096;
+const { READ, WRITE, FLUSH, DISCARD } = MediaOperation;
+
+const builtin = (name: string) => fileURLToPath(new URL(`../../handlers/${name}`, import.meta.url));
+
+async function host(source: string): Promise<HostDouble & AsyncDisposable> {
+  const handler = await makeHandler(source);
+  try {
+    const started = await HostDouble.start({ folder: handler.folder, size_bytes: SIZE });
+    return Object.assign(started, {
+      [Symbol.asyncDispose]: async () => {
+        await started.close();
+        await handler[Symbol.asyncDispose]();
+      },
+    });
+  } catch (error) {
+    await handler[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Writes and reads back `count` blocks, `depth` at a time, each with bytes of its own. */
+function exercise(host: HostDouble, count: number, depth: number): void {
+  for (const operation of [WRITE, READ]) {
+    let next = 0;
+    const begin = (tag: number) => {
+      if (next === count) return;
+      const block = next++;
+      const data = host.data(tag, BLOCK);
+      data.fill(operation === WRITE ? block % 251 : 0xff);
+      blocks[tag] = block;
+      assert.equal(host.submit(tag, operation, block * BLOCK, BLOCK), SUBMIT_PENDING);
+    };
+    const blocks: number[] = [];
+    let ended = 0;
+    host.onDone = (tag, result) => {
+      assert.equal(result, MediaResult.OK);
+      ended++;
+      if (operation === READ) {
+        const data = host.data(tag, BLOCK);
+        assert.ok(data.every((byte) => byte === blocks[tag] % 251), `block ${blocks[tag]}`);
+      }
+      begin(tag);
+      host.backend.kick();
+    };
+    for (let tag = 0; tag < depth; tag++) begin(tag);
+    host.run(() => ended === count);
+    host.onDone = () => {};
+    assert.equal(ended, count);
+  }
+}
+
+for (const name of ["memory", "example-xor"]) {
+  Deno.test(`a guest serves handlers/${name} at depth 32`, async () => {
+    const begin = performance.now();
+    const one = await HostDouble.start({ folder: builtin(name), size_bytes: SIZE });
+    console.log(`    started in ${(performance.now() - begin).toFixed(0)} ms`);
+    try {
+      exercise(one, 2000, 32);
+      assert.deepEqual(one.violations, []);
+    } finally {
+      await one.close();
+    }
+    assert.deepEqual(one.exits, [], "an end that was asked for is not reported");
+  });
+}
+
+Deno.test("a guest serves a handler that returns promises, at depth 16", async () => {
+  await using one = await host(volumeSource(
+    `
+    read: async (offset, into) => { await sleep(offset); blocks.read(offset, into); },
+    write: async (offset, from) => { await sleep(offset); blocks.write(offset, from); },
+    flush: () => Promise.resolve(),`,
+    `const sleep = (n: number) => new Promise<void>((end) => setTimeout(end, (n / 4096) % 4));`,
+  ));
+  exercise(one, 200, 16);
+  assert.equal(one.operate(FLUSH, 0, 0), MediaResult.OK);
+});
+
+Deno.test("a guest runs promises at the same time", async () => {
+  await using one = await host(volumeSource(`
+    read: (_offset, into) => new Promise((end) => setTimeout(() => { into.fill(1); end(); }, 200)),
+  `));
+  const begin = performance.now();
+  for (let tag = 0; tag < 16; tag++) one.submit(tag, READ, 0, BLOCK);
+  one.run(() => one.completed === 16);
+  const took_ms = performance.now() - begin;
+  assert.ok(took_ms < 1600, `16 reads of 200 ms each took ${took_ms} ms`);
+});
+
+Deno.test("a request that comes while a promise is open is served before it settles", async () => {
+  await using one = await host(volumeSource(
+    `
+    flush: () => new Promise((end) => { release = end; }),
+    discard: () => release(),
+  `,
+    "let release: () => void = () => {};",
+  ));
+  one.submit(0, FLUSH, 0, 0);
+  one.backend.kick();
+  // Long enough for the guest to sleep in its event loop.
+  await new Promise((end) => setTimeout(end, 50));
+  one.submit(1, DISCARD, 0, 512);
+  one.run(() => one.completed === 2);
+  assert.deepEqual([...one.results.subarray(0, 2)], [MediaResult.OK, MediaResult.OK]);
+});
+
+Deno.test("timers of a synchronous handler get their turn", async () => {
+  await using one = await host(volumeSource(
+    `read: (_offset, into) => { into.fill(ticks); },`,
+    `let ticks = 0; setInterval(() => { ticks++; }, 20);`,
+  ));
+  await new Promise((end) => setTimeout(end, 600));
+  assert.equal(one.operate(READ, 0, 512), MediaResult.OK);
+  assert.ok(one.data(0, 512)[0] >= 2, `${one.data(0, 512)[0]} ticks in 600 ms`);
+});
+
+Deno.test("what a handler throws becomes a result, and what has no code is logged", async () => {
+  await using one = await host(volumeSource(`
+    read: (offset) => {
+      const codes = ["medium-error", "no-space", "write-protected", "not-ready", "no-medium", "internal"] as const;
+      const code = codes[offset / 512];
+      if (code === undefined) throw new TypeError("a bug of mine");
+      throw new HandlerError(code, "as asked");
+    },
+    flush: () => Promise.reject(new HandlerError("no-space", "later")),
+    // A bundle carries a class of its own.
+    discard: () => { throw Object.assign(new Error("mine"), { name: "HandlerError", code: "not-ready" }); },
+    writeZeroes: () => { throw null; },
+  `));
+  const results = [0, 1, 2, 3, 4, 5, 6].map((n) => one.operate(READ, n * 512, 512));
+  assert.deepEqual(results, [1, 2, 3, 4, 5, 6, 6]);
+  assert.equal(one.operate(FLUSH, 0, 0), MediaResult.NO_SPACE);
+  assert.equal(one.operate(DISCARD, 0, 512), MediaResult.NOT_READY);
+  assert.equal(one.operate(MediaOperation.WRITE_ZEROES, 0, 512), MediaResult.INTERNAL);
+  await new Promise((end) => setTimeout(end, 100));
+  assert.ok(
+    one.log.some((line) => line.startsWith("error TypeError: a bug of mine")),
+    one.log.join(),
+  );
+});
+
+Deno.test("a method that is missing is RESULT_INTERNAL, and a missing flush is nothing to do", async () => {
+  await using one = await host(volumeSource(""));
+  assert.equal(one.operate(FLUSH, 0, 0), MediaResult.OK);
+  assert.equal(one.operate(DISCARD, 0, 512), MediaResult.INTERNAL);
+});
+
+Deno.test("options carry fua, and a signal that is made when it is asked for", async () => {
+  await using one = await host(volumeSource(`
+    write: (offset, from, { fua, signal }) => {
+      blocks.write(offset, new Uint8Array([Number(fua), Number(signal.aborted), Number(signal instanceof AbortSignal)]));
+    },
+  `));
+  one.submit(0, WRITE, 0, 512, true);
+  one.run(() => one.completed === 1);
+  one.operate(READ, 0, 512);
+  assert.deepEqual([...one.data(0, 3)], [1, 0, 1]);
+  one.operate(WRITE, 0, 512);
+  one.operate(READ, 0, 512);
+  assert.deepEqual([...one.data(0, 3)], [0, 0, 1]);
+});
+
+Deno.test("the handler has no authority but its context", async () => {
+  await using one = await host(volumeSource(
+    `read: (_offset, into) => { into.set(new TextEncoder().encode(found)); },`,
+    `
+    const tries: Record<string, () => unknown> = {
+      dlopen: () => Deno.dlopen("libc.so.6", {}),
+      pointer: () => Deno.UnsafePointer.create(4096n),
+      read: () => Deno.readTextFileSync("/etc/passwd"),
+      own: () => Deno.readTextFileSync(new URL(import.meta.url)),
+      write: () => Deno.writeTextFileSync("/tmp/lunette-should-not-be", ""),
+      env: () => Deno.env.get("HOME"),
+      run: () => new Deno.Command("true").outputSync(),
+      net: () => Deno.listen({ port: 0 }),
+      host: () => Deno.hostname(),
+    };
+    let found = "got:";
+    for (const [name, attempt] of Object.entries(tries)) {
+      try { attempt(); found += " " + name; } catch { /* as it should be */ }
+    }`,
+  ));
+  one.data(0, 512).fill(0);
+  one.operate(READ, 0, 512);
+  const text = new TextDecoder().decode(one.data(0, 512)).replaceAll("\0", "");
+  assert.equal(text, "got:");
+});
+
+Deno.test("what the guest prints is logged, escaped", async () => {
+  await using one = await host(volumeSource(
+    "",
+    `context.log.warn("careful\\u001b[2J"); console.log("plain"); context.log.debug("two\\nlines");`,
+  ));
+  assert.equal(one.operate(FLUSH, 0, 0), MediaResult.OK);
+  await new Promise((end) => setTimeout(end, 100));
+  assert.deepEqual(one.log.toSorted(), [
+    "debug two\\nlines",
+    "info plain",
+    "warn careful\\x1b[2J",
+  ]);
+});
+
+const bad: Record<string, [string, RegExp]> = {
+  "throws": [`export function open() { throw new Error("no luck"); }`, /did not open: no luck/],
+  "rejects": [
+    `export const open = () => Promise.reject(new Error("later"));`,
+    /did not open: later/,
+  ],
+  "does not parse": ["export function open( {", /did not open: .*\n?/],
+  "exports no open": ["export const x = 1;", /does not export open\(\)/],
+  "gives a wrong size": [volumeSource("size: 1000,"), /multiple of blockSize/],
+  "gives wrong blocks": [volumeSource("blockSize: 513,"), /512 or 4096/],
+  "asks for a capability it has not": [
+    `export function open(context: any) { context.file("path"); }`,
+    /manifest asks for no such capability/,
+  ],
+  "exits": [`Deno.exit(3);`, /ended at its start|did not open/],
+  "imports npm": [`import "npm:left-pad"; export function open() {}`, /did not open/],
+};
+for (const [name, [source, message]] of Object.entries(bad)) {
+  Deno.test(`start() says why when a handler ${name}`, async () => {
+    await using handler = await makeHandler(source);
+    await assert.rejects(HostDouble.start({ folder: handler.folder, size_bytes: SIZE }), message);
+  });
+}
+
+Deno.test("a guest killed under load is replaced, and nothing is lost or wrong", async () => {
+  const one = await HostDouble.start({ folder: builtin("memory"), size_bytes: SIZE });
+  try {
+    const BLOCKS = SIZE / BLOCK;
+    const expected = new Uint8Array(BLOCKS);
+    let stamp = 0;
+    for (let round = 0; round < 4; round++) {
+      // Writes in flight, of which the guest has done some, when it is killed.
+      const stamps = Array.from({ length: 32 }, () => ++stamp % 255 + 1);
+      for (let tag = 0; tag < 32; tag++) {
+        one.data(tag, BLOCK).fill(stamps[tag]);
+        one.submit(tag, WRITE, ((round * 7 + tag) % BLOCKS) * BLOCK, BLOCK);
+        expected[(round * 7 + tag) % BLOCKS] = stamps[tag];
+      }
+      one.backend.kick();
+      const before = one.completed;
+      if (round % 2 === 1) one.backend.poll();
+      sendSignal(one.instance.pid as number, Signal.SIGKILL);
+      while (one.exits.length <= round) await new Promise((end) => setTimeout(end, 1));
+      one.backend.down();
+      await one.instance.respawn();
+      one.backend.up(one.instance.epoch);
+      one.run(() => one.backend.inFlight === 0);
+      assert.ok(one.completed <= before + 32);
+    }
+    assert.deepEqual(one.exits, Array(4).fill({ code: null, signal: 9 }));
+    assert.equal(one.instance.epoch, 5);
+    for (let block = 0; block < 60; block++) {
+      assert.equal(one.operate(READ, block * BLOCK, BLOCK), MediaResult.OK);
+      assert.ok(one.data(0, BLOCK).every((byte) => byte === expected[block]), `block ${block}`);
+    }
+    assert.deepEqual(one.violations, []);
+  } finally {
+    await one.close();
+  }
+});
+
+Deno.test("close() lets the handler close its volume, and aborts what is open", async () => {
+  const one = await host(volumeSource(`
+    flush: ({ signal }) => new Promise(() => { signal.onabort = () => context.log.info("aborted"); }),
+    close: () => { context.log.info("closed"); },
+  `));
+  one.submit(0, FLUSH, 0, 0);
+  one.backend.kick();
+  await new Promise((end) => setTimeout(end, 50));
+  await one[Symbol.asyncDispose]();
+  assert.deepEqual(one.log, ["info aborted", "info closed"]);
+});
+
+Deno.test("start() refuses a handler that imports a module outside of its folder", async () => {
+  await using other = await makeHandler(volumeSource(""));
+  const outside = pathToFileURL(`${other.folder}/mod.ts`).href;
+  for (
+    const form of [
+      `export * from "${outside}";`,
+      `export const { open } = await import("${outside}");`,
+    ]
+  ) {
+    await using handler = await makeHandler(form);
+    await assert.rejects(
+      HostDouble.start({ folder: handler.folder, size_bytes: SIZE }),
+      /did not open: Requires read access/,
+    );
+  }
+  await using inside = await makeHandler(`export * from "./other.ts";`);
+  await Deno.writeTextFile(`${inside.folder}/other.ts`, volumeSource(""));
+  await (await HostDouble.start({ folder: inside.folder, size_bytes: SIZE })).close();
+});
+
+Deno.test("a handler that imports the guest's own modules finds no system calls in them", async () => {
+  const modules = ["sys/guest_calls.ts", "sys/libc.ts", "sandbox/guest_worker.ts"]
+    .map((name) => new URL(`../${name}`, import.meta.url).href);
+  await using one = await host(volumeSource(
+    `read: async (_offset, into) => {
+      let found = "got:";
+      for (const url of ${JSON.stringify(modules)}) {
+        try {
+          const module = await import(url);
+          module.openGuestCalls();
+          found += " " + url;
+        } catch { /* as it should be */ }
+      }
+      into.set(new TextEncoder().encode(found));
+    },`,
+  ));
+  one.data(0, 512).fill(0);
+  assert.equal(one.operate(READ, 0, 512), MediaResult.OK);
+  assert.equal(new TextDecoder().decode(one.data(0, 512)).replaceAll("\0", ""), "got:");
+});
