@@ -79,8 +79,8 @@ function lookUp(unit: LogicalUnit, command: CommandView): OperationCode | Answer
 
 /**
  * What stands against a command before it is looked into, in this order: it is not supported, a unit
- * attention, the unit is not ready, what decoding found, write protection. Undefined if nothing
- * does. Takes the unit attention that it returns.
+ * attention, the unit is not ready, bits that are refused, write protection, what decoding found.
+ * Undefined if nothing does. Takes the unit attention that it returns.
  */
 export function refusal(unit: LogicalUnit, command: CommandView): Answer | undefined {
   const row = lookUp(unit, command);
@@ -94,14 +94,36 @@ export function refusal(unit: LogicalUnit, command: CommandView): Answer | undef
     const sense = readinessSense(unit);
     if (sense !== 0) return checkCondition(unit, sense);
   }
-  for (const { offset, mask } of row.refused) {
-    const wrong = command.cdb[offset] & mask;
-    if (wrong !== 0) return invalidField(unit, offset, 31 - Math.clz32(mask));
-  }
+  const refused = refusedBits(unit, row, command);
+  if (refused !== undefined) return refused;
   if (response.writes && unit.writeProtected) {
     return checkCondition(unit, writeProtectedSense(unit));
   }
-  return command.sense === 0 ? undefined : checkCondition(unit, command.sense);
+  return command.sense === 0 ? undefined : decodeFailure(unit, response, command);
+}
+
+function refusedBits(
+  unit: LogicalUnit,
+  row: OperationCode,
+  command: CommandView,
+): Answer | undefined {
+  // Only a variable length CDB can have another length: ADDITIONAL CDB LENGTH (SPC-4 4.2.3).
+  if (command.cdbLength !== row.cdbLength) return invalidField(unit, 7);
+  for (const { offset, mask } of row.refused) {
+    if ((command.cdb[offset] & mask) !== 0) {
+      return invalidField(unit, offset, 31 - Math.clz32(mask));
+    }
+  }
+  return undefined;
+}
+
+/** The decoder knows that a field is invalid, the response which one: its answer has a pointer. */
+function decodeFailure(unit: LogicalUnit, response: Response, command: CommandView): Answer {
+  if (command.sense === Sense.INVALID_FIELD_IN_CDB) {
+    const answer = response.respond(unit, command);
+    if ("status" in answer && answer.sense !== undefined) return answer;
+  }
+  return checkCondition(unit, command.sense);
 }
 
 function writeProtectedSense(unit: LogicalUnit): number {
