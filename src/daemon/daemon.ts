@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import { FilePool } from "../backend/file_pool.ts";
 import { KERNEL_PATHS, KernelTree } from "../fabric/tcmu/tree.ts";
-import { awaitNoGuests } from "../sandbox/launcher.ts";
+import { awaitUnlocked } from "../sys/lock.ts";
 import { Reactor } from "../sys/reactor.ts";
 import { VERSION } from "../version.ts";
 import type { CreateRequest, LunDescription, LunStatistics, StatusDescription } from "./api.ts";
@@ -105,7 +105,13 @@ export class Daemon {
   async restore(): Promise<void> {
     const { log } = this.#options;
     // No handler of an earlier daemon may live when its LUN gets a new one.
-    await awaitNoGuests(this.#lockPath, GUESTS_TIMEOUT_MS);
+    if (!await awaitUnlocked(this.#lockPath, GUESTS_TIMEOUT_MS)) {
+      throw new OperatorError(
+        "busy",
+        `Handlers of an earlier daemon still hold ${this.#lockPath}`,
+        `See who with "fuser ${this.#lockPath}", and end them.`,
+      );
+    }
     const { records, complaints } = await this.#store.load();
     for (const complaint of complaints) log("error", "", complaint);
     for (const record of records) {

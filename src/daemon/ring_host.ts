@@ -28,16 +28,21 @@ import type {
   LogLevel,
   RingEventMessage,
   RingRequestMessage,
+  RingSource,
   RingStart,
 } from "./ring_messages.ts";
 import { openInThread, type ThreadVolume } from "./thread_handler.ts";
 import { makeUnit } from "./unit.ts";
+
+/** How long a detach waits for operations that nobody can take back (file I/O). */
+const DETACH_TIMEOUT_MS = 5_000;
 
 const clock: Clock = { now_ms: () => performance.now() };
 
 /** A device with everything that must be given back when it goes. */
 interface Attached {
   readonly device: Device;
+  readonly ring: RingSource;
   readonly sandbox: SandboxBackend | undefined;
   readonly release: () => void;
 }
@@ -93,7 +98,8 @@ export class RingHost {
 
   /** Runs the loop until requests have come; returns how many. */
   run(): number {
-    this.#loop.run();
+    // A request may have come while another was answered.
+    if (this.#requests === 0) this.#loop.run();
     const count = this.#requests;
     this.#requests = 0;
     return count;
@@ -213,13 +219,13 @@ export class RingHost {
     }
     this.#watch(request, device, transport, undo);
     if (ring.kind === "emulated") {
-      this.#embedded.addUnit(ring.target, ring.lun, name, engine, device, undo);
+      this.#embedded.addUnit(ring.target, ring.lun, device, undo);
     }
     sandbox?.up(backend.kind === "process" ? backend.epoch : 0);
     const release = () => {
       for (const step of undo.reverse()) step();
     };
-    return { device, sandbox, release };
+    return { device, ring, sandbox, release };
   }
 
   #transport(request: AttachRequest, undo: (() => void)[]): RingTransport {
@@ -290,11 +296,33 @@ export class RingHost {
   #detach(name: string): null {
     const attached = this.#attached.get(name);
     if (attached === undefined) return null;
+    const { device, sandbox, ring } = attached;
+    let drained = ring.kind !== "emulated";
+    if (ring.kind === "emulated") {
+      this.#embedded.removeUnit(ring.target, ring.lun, () => drained = true);
+    }
+    // Nobody is to answer any more: what the handler still has ends now.
+    sandbox?.abandon(MediaResult.INTERNAL);
+    this.#settle(() => drained && device.inFlight === 0, DETACH_TIMEOUT_MS);
     this.#attached.delete(name);
-    this.#loop.remove(attached.device);
-    attached.device.close();
+    this.#loop.remove(device);
+    device.close();
     attached.release();
     return null;
+  }
+
+  /** Turns the loop until something holds; false where it does not within the time. */
+  #settle(holds: () => boolean, timeout_ms: number): boolean {
+    const end_ms = clock.now_ms() + timeout_ms;
+    for (;;) {
+      for (const { device } of this.#attached.values()) {
+        if (device.inFlight > 0) this.#loop.activate(device);
+      }
+      this.#loop.turn();
+      if (holds()) return true;
+      if (clock.now_ms() >= end_ms) return false;
+      this.#epoll.wait(1);
+    }
   }
 
   #up({ name, epoch }: { name: string; epoch: number }): null {
@@ -321,19 +349,13 @@ export class RingHost {
     return result;
   }
 
-  /** Turns the loop until nothing is in flight. New commands that come meanwhile are served, too. */
+  /** Takes nothing more from the rings, and waits until what is in flight has ended. */
   #drain(timeout_ms: number): { left: number } {
-    const end_ms = clock.now_ms() + timeout_ms;
-    for (;;) {
-      this.#loop.turn();
-      let left = 0;
-      for (const { device } of this.#attached.values()) left += device.inFlight;
-      if (left === 0 || clock.now_ms() >= end_ms) return { left };
-      for (const { device } of this.#attached.values()) {
-        if (!device.backend.prepareToSleep()) this.#loop.activate(device);
-      }
-      this.#epoll.wait(1);
-    }
+    const devices = [...this.#attached.values()].map(({ device }) => device);
+    for (const device of devices) device.quiesce();
+    const left = () => devices.reduce((sum, device) => sum + device.inFlight, 0);
+    this.#settle(() => left() === 0, timeout_ms);
+    return { left: left() };
   }
 
   #close(): null {

@@ -64,6 +64,7 @@ export class Device implements BackendSink {
   readonly #inFlight = new Uint8Array(SLOT_COUNT);
   #inFlightCount = 0;
   #stopped = false;
+  #quiet = false;
   #deviceFlags = -1;
   #blockCount = -1;
 
@@ -117,7 +118,7 @@ export class Device implements BackendSink {
     if (this.#stopped) return false;
     this.#backend.poll();
     let worked = false;
-    for (;;) {
+    while (!this.#quiet) {
       const count = this.engine.exports.engine_walk(this.engine.plan.state, BATCH_MAX);
       if (count <= 0) {
         if (count < 0) this.fail(new RingError(count).message);
@@ -132,6 +133,11 @@ export class Device implements BackendSink {
     }
     this.publish();
     return worked;
+  }
+
+  /** Takes nothing more from the ring; what was taken still ends. */
+  quiesce(): void {
+    this.#quiet = true;
   }
 
   /** Publishes what was completed, and rings the doorbell once if it was anything. */

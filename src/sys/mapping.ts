@@ -68,9 +68,12 @@ export function unmapWindow(memory: ArrayBufferLike, offset: number, length: num
   mapFixed(addressOf(memory) + BigInt(offset), length, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 }
 
-/** Maps a whole descriptor, shared, and returns its bytes. It stays mapped until {@linkcode unmap}. */
-export function map(fd: number, length: number): ArrayBuffer {
-  const address = libc.mmap(0n, BigInt(length), PROT_READ_WRITE, MAP_SHARED, fd, 0n);
+/**
+ * Maps `length` bytes of a descriptor from `offset` (page aligned), shared, and returns the bytes.
+ * They stay mapped until {@linkcode unmap}.
+ */
+export function map(fd: number, length: number, offset = 0): ArrayBuffer {
+  const address = libc.mmap(0n, BigInt(length), PROT_READ_WRITE, MAP_SHARED, fd, BigInt(offset));
   if (address === MAP_FAILED) throw new SystemError("mmap", errno());
   const pointer = Deno.UnsafePointer.create(address) as Deno.PointerObject;
   return Deno.UnsafePointerView.getArrayBuffer(pointer, length);

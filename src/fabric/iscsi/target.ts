@@ -119,6 +119,11 @@ export class IscsiTarget {
     this.#discoveryChap = options.discoveryChap;
   }
 
+  /** Whether there is anything that can time out. */
+  get active(): boolean {
+    return this.#connections.size > 0;
+  }
+
   /** Offers a target. Throws a NameError or ChapError for what cannot be offered. */
   addTarget(options: TargetOptions): void {
     const entry = new TargetEntry(this, options);
