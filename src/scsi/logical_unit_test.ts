@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { makeUnit } from "../../test/scsi/driver.ts";
+import { locallyAssignedNaa, makeIdentity } from "./identity.ts";
+import { UNIT_ATTENTION_COUNT_MAX } from "./limits.ts";
+import { Sense } from "./sense.ts";
+
+Deno.test("LogicalUnit is hot only where nothing stands before a media command", () => {
+  const unit = makeUnit();
+  assert.equal(unit.hot, true);
+  unit.attend(Sense.CAPACITY_DATA_CHANGED);
+  assert.equal(unit.hot, false, "a unit attention waits");
+  unit.takeAttention();
+  assert.equal(unit.hot, true);
+  unit.state = "becoming-ready";
+  assert.equal(unit.hot, false, "not ready");
+  unit.state = "ready";
+  unit.writeCacheEnabled = false;
+  assert.equal(unit.hot, false, "writes have to be durable");
+  assert.equal(unit.forceUnitAccess, true);
+  unit.writeCacheEnabled = true;
+  assert.equal(unit.hot, true);
+});
+
+Deno.test("LogicalUnit.resize() is reported once", () => {
+  const unit = makeUnit();
+  unit.resize(unit.block_count);
+  assert.equal(unit.takeAttention(), 0, "no change");
+  unit.resize(128);
+  unit.resize(256);
+  assert.equal(unit.block_count, 256);
+  assert.equal(unit.takeAttention(), Sense.CAPACITY_DATA_CHANGED);
+  assert.equal(unit.takeAttention(), 0);
+});
+
+Deno.test("LogicalUnit.attend() keeps order, no doubles and a limit", () => {
+  const unit = makeUnit();
+  for (let count = 0; count < 2; count++) {
+    for (let ascq = 0; ascq < UNIT_ATTENTION_COUNT_MAX + 3; ascq++) unit.attend(0x062900 + ascq);
+  }
+  for (let ascq = 0; ascq < UNIT_ATTENTION_COUNT_MAX; ascq++) {
+    assert.equal(unit.takeAttention(), 0x062900 + ascq);
+  }
+  assert.equal(unit.takeAttention(), 0);
+});
+
+Deno.test("LogicalUnit reports a medium that has come, not a handler that has started", () => {
+  const unit = makeUnit();
+  unit.state = "becoming-ready";
+  unit.state = "ready";
+  assert.equal(unit.takeAttention(), 0);
+  unit.state = "no-medium";
+  unit.state = "ready";
+  assert.equal(unit.takeAttention(), Sense.MEDIUM_MAY_HAVE_CHANGED);
+});
+
+Deno.test("LogicalUnit.reset() restores the mode parameters", () => {
+  const unit = makeUnit();
+  unit.softwareWriteProtect = true;
+  unit.descriptorSense = true;
+  unit.writeCacheEnabled = false;
+  unit.reset();
+  assert.deepEqual(
+    [unit.softwareWriteProtect, unit.descriptorSense, unit.writeCacheEnabled, unit.hot],
+    [false, false, true, true],
+  );
+});
+
+Deno.test("LogicalUnit has no cache to switch on where the volume has none", () => {
+  const features = { writable: true, discard: true, writeZeroes: true, writeCache: false };
+  const unit = makeUnit({ features });
+  unit.writeCacheEnabled = true;
+  assert.equal(unit.writeCacheEnabled, false);
+  assert.equal(unit.forceUnitAccess, false);
+});
+
+Deno.test("locallyAssignedNaa() is NAA 3h, stable and different for different units", () => {
+  const designators = new Set<string>();
+  for (let index = 0; index < 1000; index++) {
+    const naa = makeIdentity(`disk${index}`, "1").naa;
+    assert.equal(naa.length, 8);
+    assert.equal(naa[0] >> 4, 3);
+    designators.add(naa.join());
+  }
+  assert.equal(designators.size, 1000);
+  assert.deepEqual(locallyAssignedNaa("a"), locallyAssignedNaa("a"));
+});
