@@ -47,6 +47,9 @@ async function withDiscovery(
   await discovery.start();
   try {
     await work(recorder, discovery);
+  } catch (error) {
+    console.log("heard", recorder.log, "errors", recorder.errors);
+    throw error;
   } finally {
     await discovery.close();
     events.close();

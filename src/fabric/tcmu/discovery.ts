@@ -96,9 +96,8 @@ export class Discovery {
    */
   forget(device: UioDevice): Promise<void> {
     return this.#enqueue(async () => {
-      if (this.#known.get(device.minor)?.instance === device.instance) {
-        await this.#remove(device);
-      }
+      const known = this.#known.get(device.minor);
+      if (known !== undefined && known.instance === device.instance) await this.#remove(known);
       await this.#scan();
     });
   }

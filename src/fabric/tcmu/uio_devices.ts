@@ -35,7 +35,8 @@ export async function readUioDevice(
       length_bytes: Number(size),
     };
   } catch (error) {
-    if (isGone(error) || errorCode(error) === "EIO") return undefined;
+    // uio.c (name_show) answers EINVAL while the device goes.
+    if (isGone(error) || errorCode(error) === "EINVAL") return undefined;
     throw error;
   }
 }
