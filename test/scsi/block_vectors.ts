@@ -17,7 +17,7 @@ const READ_ONLY = { writable: false, discard: true, writeZeroes: true, writeCach
 const PLAIN = { writable: true, discard: false, writeZeroes: false, writeCache: false };
 const MISCOMPARE: Expectation = { sense: "0e 1d 00" };
 /** A unit large enough for transfer limits. */
-const LARGE = { block_count: 100000 };
+const LARGE = { block_count: 33000 };
 const MEDIUM_ERROR = { read: MediaResult.MEDIUM_ERROR, write: MediaResult.MEDIUM_ERROR };
 
 /** The same range in each form of CDB: the 6-byte form has no flags. */
@@ -728,7 +728,7 @@ const otherVectors: readonly Vector[] = [
     row: "UNMAP",
     what: "more blocks than MAXIMUM UNMAP LBA COUNT",
     cdb: "42 00 00000000 00 0018 00",
-    setup: { unit: { block_count: 2 ** 21 } },
+    setup: { unit: { block_count: 2 ** 32 } },
     dataOut: "0016 0010 00000000 0000000000000000 00100001 00000000",
     expect: { sense: "05 26 00", field: "80 0010", steps: [] },
   },
