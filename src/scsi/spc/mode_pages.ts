@@ -17,10 +17,12 @@ export interface ModeParameters {
   readonly descriptorSense: boolean;
 }
 
+/** A page in page_0 format: there are no subpages. */
 export interface ModePage {
   readonly pageCode: number;
-  /** 00h where the page has page_0 format. */
-  readonly subpageCode: number;
+  readonly title: string;
+  /** The fields that may be changed, for the documentation. */
+  readonly changeable: string;
   /** The whole page, with its header, for these parameters. */
   build(parameters: ModeParameters): Uint8Array;
   /** Takes what the page says over, for a page whose unchangeable bits were checked. */
@@ -46,7 +48,8 @@ function unchanged(_page: Uint8Array, parameters: ModeParameters): ModeParameter
 /** 01h, Read-Write Error Recovery (SBC-4 6.5.10). */
 const errorRecovery: ModePage = {
   pageCode: 0x01,
-  subpageCode: 0x00,
+  title: "Read-Write Error Recovery",
+  changeable: "",
   build() {
     const page = page0(0x01, 12);
     page[2] = 0x80; // AWRE: the storage below relocates what it must
@@ -58,7 +61,8 @@ const errorRecovery: ModePage = {
 /** 08h, Caching (SBC-4 6.5.6). */
 const caching: ModePage = {
   pageCode: 0x08,
-  subpageCode: 0x00,
+  title: "Caching",
+  changeable: "WCE, where the handler says that it has a cache",
   build({ writeCacheEnabled }) {
     const page = page0(0x08, 20);
     page[2] = writeCacheEnabled ? WCE : 0;
@@ -72,7 +76,8 @@ const caching: ModePage = {
 /** 0Ah, Control (SPC-4 7.5.9). */
 const control: ModePage = {
   pageCode: 0x0a,
-  subpageCode: 0x00,
+  title: "Control",
+  changeable: "D_SENSE, SWP",
   build({ descriptorSense, softwareWriteProtect }) {
     const page = page0(0x0a, 12);
     page[2] = 0x02 | (descriptorSense ? D_SENSE : 0); // GLTSD
@@ -93,7 +98,8 @@ const control: ModePage = {
 /** 1Ch, Informational Exceptions Control (SBC-4 6.5.8). */
 const informationalExceptions: ModePage = {
   pageCode: 0x1c,
-  subpageCode: 0x00,
+  title: "Informational Exceptions Control",
+  changeable: "",
   build() {
     const page = page0(0x1c, 12);
     page[2] = 0x08; // DEXCPT: none are reported

@@ -3,24 +3,29 @@ import { writeAscii, writeUint16 } from "../big_endian.ts";
 import type { LogicalUnit } from "../logical_unit.ts";
 import { blockDeviceCharacteristics, blockLimits, logicalBlockProvisioning } from "../sbc/vpd.ts";
 
-type Page = (unit: LogicalUnit) => Uint8Array;
+export interface VitalProductPage {
+  readonly code: number;
+  readonly title: string;
+  /** What follows the header. */
+  build(unit: LogicalUnit): Uint8Array;
+}
 
 /** In ascending order of page code, as page 00h lists them. */
-const pages: ReadonlyMap<number, Page> = new Map<number, Page>([
-  [0x00, supportedPages],
-  [0x80, unitSerialNumber],
-  [0x83, deviceIdentification],
-  [0x86, extendedInquiry],
-  [0xb0, blockLimits],
-  [0xb1, blockDeviceCharacteristics],
-  [0xb2, logicalBlockProvisioning],
-]);
+export const vitalProductPages: readonly VitalProductPage[] = [
+  { code: 0x00, title: "Supported VPD Pages", build: supportedPages },
+  { code: 0x80, title: "Unit Serial Number", build: unitSerialNumber },
+  { code: 0x83, title: "Device Identification", build: deviceIdentification },
+  { code: 0x86, title: "Extended INQUIRY Data", build: extendedInquiry },
+  { code: 0xb0, title: "Block Limits", build: blockLimits },
+  { code: 0xb1, title: "Block Device Characteristics", build: blockDeviceCharacteristics },
+  { code: 0xb2, title: "Logical Block Provisioning", build: logicalBlockProvisioning },
+];
 
 /** A whole page with its header, or undefined where there is none with that code. */
 export function vitalProductData(unit: LogicalUnit, pageCode: number): Uint8Array | undefined {
-  const page = pages.get(pageCode);
+  const page = vitalProductPages.find(({ code }) => code === pageCode);
   if (page === undefined) return undefined;
-  const content = page(unit);
+  const content = page.build(unit);
   const data = new Uint8Array(4 + content.length);
   data[1] = pageCode;
   writeUint16(data, 2, content.length);
@@ -30,7 +35,7 @@ export function vitalProductData(unit: LogicalUnit, pageCode: number): Uint8Arra
 
 /** SPC-4 7.8.15. */
 function supportedPages(): Uint8Array {
-  return Uint8Array.from(pages.keys());
+  return Uint8Array.from(vitalProductPages, ({ code }) => code);
 }
 
 /** SPC-4 7.8.16. */
