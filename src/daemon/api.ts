@@ -1,5 +1,5 @@
 /** What the control socket carries: JSON over HTTP. The command line and the HTTP API share it. */
-import type { FabricKind, Isolation } from "./lun_record.ts";
+import type { AnyFabricKind, FabricKind, Isolation } from "./lun_record.ts";
 
 /** POST /v1/luns. */
 export interface CreateRequest {
@@ -30,7 +30,7 @@ export interface LunDescription {
   readonly name: string;
   readonly handler: string;
   readonly isolation: Isolation;
-  readonly fabric: FabricKind;
+  readonly fabric: AnyFabricKind;
   readonly state: LunState;
   readonly problem?: string;
   readonly size_bytes: number;

@@ -5,6 +5,7 @@
  */
 import { join } from "node:path";
 import { FilePool } from "../backend/file_pool.ts";
+import { ensureModules } from "../fabric/tcmu/modules.ts";
 import { KERNEL_PATHS, KernelTree } from "../fabric/tcmu/tree.ts";
 import { awaitUnlocked } from "../sys/lock.ts";
 import { Reactor } from "../sys/reactor.ts";
@@ -13,6 +14,11 @@ import type { CreateRequest, LunDescription, LunStatistics, StatusDescription } 
 import { EmbeddedLunFabric, type EmbeddedOptions } from "./embedded_lun_fabric.ts";
 import { OperatorError, operatorError } from "./error.ts";
 import { resolveHandler } from "./handlers.ts";
+import { ExternalLunFabric } from "./external_lun_fabric.ts";
+import { type DeviceKeeper, type DeviceRequest, KernelDevices } from "./kernel_devices.ts";
+import type { Origin } from "../fabric/tcmu/discovery.ts";
+import { defaultSerial } from "../fabric/tcmu/names.ts";
+import type { UioDevice } from "../fabric/tcmu/uio_devices.ts";
 import { KernelLunFabric } from "./kernel_lun_fabric.ts";
 import type { Log } from "./log.ts";
 import { Lun } from "./lun.ts";
@@ -52,7 +58,9 @@ export class Daemon {
   readonly #pool: FilePool;
   readonly #reactor: Reactor;
   readonly #store: RecordStore;
+  readonly #tree: KernelTree;
   readonly #fabrics: Readonly<Record<FabricKind, LunFabric>>;
+  readonly #devices: KernelDevices;
   readonly #embedded: EmbeddedLunFabric;
   readonly #luns = new Map<string, Lun>();
   /** Names that an operation is under way for. */
@@ -71,7 +79,14 @@ export class Daemon {
     this.#reactor = reactor;
     this.#store = new RecordStore(options.paths.state);
     const tree = new KernelTree(KERNEL_PATHS);
+    this.#tree = tree;
     const replies = options.netlinkReplies === true;
+    const keeper: DeviceKeeper = {
+      isKnown: (name) => this.#luns.has(name) || this.#busy.has(name),
+      adopt: (device, request, origin) => this.#adopt(device, request, origin),
+      vanished: (name) => this.#vanished(name),
+    };
+    this.#devices = new KernelDevices(tree, reactor, keeper, options.log, replies);
     this.#embedded = new EmbeddedLunFabric(ring, {
       ...EmbeddedLunFabric.defaults,
       ...options.embedded,
@@ -89,11 +104,11 @@ export class Daemon {
     if (options.ephemeral !== true) await makePrivateDirectory(options.paths.state);
     const reactor = new Reactor((error) => options.log("error", "", `assertion: ${error}`));
     const pool = new FilePool();
-    let daemon: Daemon | undefined;
-    const ring = await RingClient.start(await loadEngine(), pool, (event) => {
-      daemon?.handle(event);
-    });
-    daemon = new Daemon(options, ring, pool, reactor);
+    // The thread has nothing to report before it has a device.
+    let handle: (event: RingEventMessage) => void = () => {};
+    const ring = await RingClient.start(await loadEngine(), pool, (event) => handle(event));
+    const daemon = new Daemon(options, ring, pool, reactor);
+    handle = (event) => daemon.#handle(event);
     return daemon;
   }
 
@@ -123,6 +138,7 @@ export class Daemon {
         log("error", record.name, `cannot be served: ${message} ${advice}`.trimEnd());
       }
     }
+    await this.#devices.start();
   }
 
   async #restore(record: LunRecord): Promise<void> {
@@ -134,11 +150,14 @@ export class Daemon {
   }
 
   /** Opens the storage of a record, and attaches it to its fabric. */
-  async #serve(record: LunRecord): Promise<Lun> {
+  async #serve(
+    record: LunRecord,
+    fabric = this.#fabrics[record.fabric as FabricKind],
+  ): Promise<Lun> {
     const { log } = this.#options;
     const lun = new Lun({
       record,
-      fabric: this.#fabrics[record.fabric],
+      fabric,
       ring: this.#ring,
       log: (level, message) => log(level, record.name, message),
     });
@@ -189,6 +208,11 @@ export class Daemon {
         throw new OperatorError("exists", `There is a LUN "${name}" already`, 'See "lunette ls".');
       }
       const record = await this.#record(request);
+      if (record.fabric === "loopback" || record.fabric === "iscsi") {
+        await ensureModules(this.#tree, { fabric: record.fabric });
+        // With replies on, the kernel waits for us from here on.
+        await this.#devices.start();
+      }
       const kept = this.#options.ephemeral !== true;
       // Before the kernel knows it: whatever a crash leaves behind, the record finds it again.
       if (kept) await this.#store.save(record);
@@ -202,7 +226,7 @@ export class Daemon {
   }
 
   async #record(request: CreateRequest): Promise<LunRecord> {
-    const fabric = request.fabric ?? await defaultFabric();
+    const fabric = request.fabric ?? await defaultFabric(this.#tree);
     await resolveHandler(request.handler);
     return {
       name: request.name,
@@ -229,10 +253,51 @@ export class Daemon {
     return lun;
   }
 
+  /** Serves a device that somebody else made. */
+  #adopt(device: UioDevice, request: DeviceRequest, origin: Origin): Promise<void> {
+    return this.#exclusively(checkName(device.name), async () => {
+      const { manifest } = await resolveHandler(request.handler);
+      // One that was there before may have been served before: what it held in memory is gone.
+      const lost = origin === "scan" && manifest.volatile === true;
+      const fabric = new ExternalLunFabric(this.#tree, device, origin);
+      await this.#serve({
+        name: device.name,
+        handler: request.handler,
+        isolation: "process",
+        fabric: "external",
+        size_bytes: await fabric.size_bytes(),
+        settings: request.settings,
+        serial: defaultSerial(device.name),
+        deadline_ms: DEADLINE_DEFAULT_MS,
+        lun: 0,
+        content_lost: lost,
+      }, fabric);
+      this.#options.log("info", device.name, `${device.path} is served, as dev_config asks for`);
+    });
+  }
+
+  /** The kernel has removed a device: one of ours, which `remove` sees to, or somebody else's. */
+  async #vanished(name: string): Promise<void> {
+    const lun = this.#luns.get(name);
+    if (lun?.record.fabric !== "external" || this.#busy.has(name)) return;
+    await this.#exclusively(name, async () => {
+      await lun.remove();
+      this.#luns.delete(name);
+    });
+  }
+
   /** Removes a LUN. Files that hold its data stay. */
   remove(name: string): Promise<void> {
     return this.#exclusively(checkName(name), async () => {
-      await this.#find(name).remove();
+      const lun = this.#find(name);
+      if (lun.record.fabric === "external") {
+        throw new OperatorError(
+          "permission",
+          `LUN "${name}" was made by another program`,
+          "Remove its backstore where it was made, for example with targetcli.",
+        );
+      }
+      await lun.remove();
       this.#luns.delete(name);
       await this.#store.remove(name);
     });
@@ -278,8 +343,7 @@ export class Daemon {
     return result;
   }
 
-  /** Takes what the ring thread reports. */
-  handle(event: RingEventMessage): void {
+  #handle(event: RingEventMessage): void {
     const { log } = this.#options;
     if (event.kind === "ready") return;
     if (event.kind === "log") return log(event.level, event.name, event.message);
@@ -304,6 +368,7 @@ export class Daemon {
   async stop(): Promise<void> {
     const { left } = await this.#ring.call("drain", { timeout_ms: DRAIN_TIMEOUT_MS });
     if (left > 0) this.#options.log("warn", "", `${left} commands were still in flight`);
+    await this.#devices.close();
     await Promise.all([...this.#luns.values()].map((lun) => lun.leave()));
     this.#luns.clear();
     await this.#ring.close();
@@ -313,8 +378,7 @@ export class Daemon {
 }
 
 /** Loopback where this kernel can and this user may, else the embedded target. */
-async function defaultFabric(): Promise<FabricKind> {
-  const tree = new KernelTree(KERNEL_PATHS);
+async function defaultFabric(tree: KernelTree): Promise<FabricKind> {
   const there = await tree.exists(`${tree.paths.target}/core`).catch(() => false);
   return there && Deno.uid() === 0 ? "loopback" : "embedded-iscsi";
 }

@@ -1,3 +1,5 @@
+import { FabricError, type FabricErrorKind } from "../fabric/tcmu/error.ts";
+
 /** Kinds of operating errors; each has an HTTP status and an exit code of the command line. */
 export type ErrorKind =
   | "usage"
@@ -44,9 +46,25 @@ export const exitCode: Readonly<Record<ErrorKind, number>> = {
   failed: 1,
 };
 
+/** What the kernel fabric's errors are to an operator. */
+const fabricKinds: Readonly<Record<FabricErrorKind, ErrorKind>> = {
+  invalid: "usage",
+  exists: "exists",
+  missing: "not-found",
+  foreign: "permission",
+  busy: "busy",
+  unsupported: "unavailable",
+  timeout: "failed",
+  refused: "failed",
+  removed: "not-found",
+};
+
 /** Any error as an {@linkcode OperatorError}. */
 export function operatorError(error: unknown): OperatorError {
   if (error instanceof OperatorError) return error;
+  if (error instanceof FabricError) {
+    return new OperatorError(fabricKinds[error.kind], error.message, "", { cause: error });
+  }
   const advice = typeof error === "object" && error !== null && "advice" in error
     ? String(error.advice)
     : "";

@@ -85,7 +85,10 @@ export class KernelLunFabric implements LunFabric {
     const device = left === undefined
       ? undefined
       : await findUioDevice(this.#tree, left.hba, left.name);
-    if (left !== undefined && device !== undefined) return await this.#recover(left, device);
+    if (left !== undefined && device !== undefined) {
+      const unblock = await recoverRing(this.#tree, left, device);
+      return { backstore: left, device, unblock, isNew: false };
+    }
     // Half made by a daemon that was killed meanwhile: nothing can use it yet.
     if (left !== undefined) await removeBackstore(this.#tree, left);
     const backstore = await createBackstore(this.#tree, {
@@ -100,24 +103,31 @@ export class KernelLunFabric implements LunFabric {
     return { backstore, device: backstore.device, unblock, isNew: true };
   }
 
-  async #recover(backstore: BackstoreAddress, device: UioDevice): Promise<ReadyRing> {
-    const held = UnservedDevice.take(device);
-    if (held === undefined) {
-      throw new OperatorError(
-        "busy",
-        `Another process serves ${device.path}`,
-        `Find it with "fuser ${device.path}" and stop it.`,
-      );
-    }
-    try {
-      const unblock = await recover(this.#tree, backstore);
-      return { backstore, device, unblock, isNew: false };
-    } finally {
-      held.close();
-    }
-  }
-
   detach(record: LunRecord): Promise<void> {
     return removeLun(this.#tree, record.name);
+  }
+}
+
+/**
+ * Takes a ring over that an earlier daemon may have left. Throws an {@linkcode OperatorError} where
+ * another process serves it. Returns what lets commands in again once the ring is attached.
+ */
+export async function recoverRing(
+  tree: KernelTree,
+  backstore: BackstoreAddress,
+  device: UioDevice,
+): Promise<() => Promise<void>> {
+  const held = UnservedDevice.take(device);
+  if (held === undefined) {
+    throw new OperatorError(
+      "busy",
+      `Another process serves ${device.path}`,
+      `Find it with "fuser ${device.path}" and stop it.`,
+    );
+  }
+  try {
+    return await recover(tree, backstore);
+  } finally {
+    held.close();
   }
 }

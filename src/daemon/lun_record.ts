@@ -6,6 +6,9 @@ import { OperatorError } from "./error.ts";
 export type FabricKind = "loopback" | "iscsi" | "embedded-iscsi";
 export const fabricKinds: readonly FabricKind[] = ["loopback", "iscsi", "embedded-iscsi"];
 
+/** A LUN that somebody else made in the kernel, and links and removes there; it has no record. */
+export type AnyFabricKind = FabricKind | "external";
+
 /** Where the handler runs. */
 export type Isolation = "process" | "thread";
 
@@ -15,7 +18,7 @@ export interface LunRecord {
   /** Id of a built-in handler, or the path of a handler's folder. */
   readonly handler: string;
   readonly isolation: Isolation;
-  readonly fabric: FabricKind;
+  readonly fabric: AnyFabricKind;
   /** Asked for, in bytes; 0: what the handler gives. */
   readonly size_bytes: number;
   /** Configuration and bindings of the handler: `--set key=value`. */

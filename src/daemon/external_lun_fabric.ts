@@ -1,0 +1,47 @@
+/** A device that another program made in the kernel: only its ring is ours. */
+import { backstoreFolder } from "../fabric/tcmu/actions.ts";
+import type { Origin } from "../fabric/tcmu/discovery.ts";
+import type { KernelTree } from "../fabric/tcmu/tree.ts";
+import type { UioDevice } from "../fabric/tcmu/uio_devices.ts";
+import type { VolumeFeatures } from "../engine/ports.ts";
+import type { FabricAttachment, LunFabric } from "./lun_fabric.ts";
+import { recoverRing } from "./kernel_lun_fabric.ts";
+import type { LunRecord } from "./lun_record.ts";
+import type { RingSource } from "./ring_messages.ts";
+
+export class ExternalLunFabric implements LunFabric {
+  readonly #tree: KernelTree;
+  readonly #device: UioDevice;
+  readonly #origin: Origin;
+
+  constructor(tree: KernelTree, device: UioDevice, origin: Origin) {
+    this.#tree = tree;
+    this.#device = device;
+    this.#origin = origin;
+  }
+
+  /** dev_size as its maker set it; 0 where none was. */
+  async size_bytes(): Promise<number> {
+    const folder = backstoreFolder(this.#tree, this.#device);
+    return Number(await this.#tree.readIfPresent(`${folder}/attrib/dev_size`) ?? 0);
+  }
+
+  async attach(
+    _record: LunRecord,
+    _volume: VolumeFeatures,
+    attach: (ring: RingSource) => Promise<void>,
+  ): Promise<FabricAttachment> {
+    const { path, length_bytes } = this.#device;
+    // A device that the kernel has just announced has a fresh ring, which it would not let us reset.
+    const unblock = this.#origin === "event"
+      ? undefined
+      : await recoverRing(this.#tree, this.#device, this.#device);
+    await attach({ kind: "tcmu", path, length_bytes });
+    await unblock?.();
+    return { uio: path };
+  }
+
+  detach(): Promise<void> {
+    return Promise.resolve();
+  }
+}
