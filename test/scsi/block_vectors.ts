@@ -802,6 +802,13 @@ const otherVectors: readonly Vector[] = [
   },
   {
     row: "COMPARE AND WRITE",
+    what: "no blocks, but data: 256 blocks do not fit into the field",
+    cdb: "89 00 0000000000000003 000000 00 00 00",
+    dataOut: "03*1024",
+    expect: badField("c0 000d"),
+  },
+  {
+    row: "COMPARE AND WRITE",
     what: "too much sent",
     cdb: "89 00 0000000000000003 000000 01 00 00",
     dataOut: "03*2048",

@@ -27,9 +27,10 @@ function compareAndWrite(unit: LogicalUnit, command: CommandView): Answer | Proc
   if (blocks > COMPARE_AND_WRITE_BLOCK_COUNT_MAX) return invalidField(unit, 13);
   const range = checkRange(unit, readUint64(cdb, 2), blocks);
   if (isAnswer(range)) return range;
-  if (blocks === 0) return GOOD;
-  // Blocks to compare, then as many to write; another length leaves unclear which is which.
+  // Blocks to compare, then as many to write; another length leaves unclear which is which, and may
+  // be a number of blocks that did not fit into its byte.
   if (command.buffer_length !== 2 * range.length_bytes) return invalidField(unit, 13);
+  if (blocks === 0) return GOOD;
   return compareThenWrite(unit, range, (cdb[1] & 0x08) !== 0 || unit.forceUnitAccess);
 }
 
