@@ -42,7 +42,7 @@ const COMMAND_ID_COUNT = 65536;
 const TIME_OUT_DEFAULT_MS = 30_000;
 /** Time without a command after which pages are given back. */
 const RECLAIM_AFTER_MS = 5_000;
-const KEEP_SIZE_DEFAULT = 32 << 20;
+const KEEP_SIZE_DEFAULT = 4 << 20;
 
 /** `resetRing`: how commands in flight end. */
 export const ResetLevel = { BUSY: 1, FAILED: 2 } as const;

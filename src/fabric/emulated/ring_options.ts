@@ -26,7 +26,7 @@ export interface RingSettings extends RingSizes {
   readonly tmr_notification?: boolean;
   /** For tests: cuts data buffers into runs of at most so many blocks. Default 0: not cut. */
   readonly run_blocks_max?: number;
-  /** Bytes of the data area that stay resident when the device is idle. Default 32 MiB. */
+  /** Bytes of the data area that stay resident when the device is idle. Default 4 MiB. */
   readonly keep_size_bytes?: number;
 }
 
