@@ -31,12 +31,15 @@ export interface RingSide {
 export type SupervisorState = "serving" | "restarting" | "abandoned" | "stopped";
 
 /** What a supervisor needs; the exit is its own business. */
-export type SupervisorOptions = Omit<InstanceOptions, "onExit">;
+export interface SupervisorOptions extends Omit<InstanceOptions, "onExit"> {
+  /** Default: a new one, with the times of its module. */
+  readonly backoff?: Backoff;
+}
 
 /** See the module. */
 export class Supervisor {
   readonly #log: LogSink;
-  readonly #backoff = new Backoff();
+  readonly #backoff: Backoff;
   readonly #instance: Instance;
   readonly #description: VolumeDescription;
   readonly #stop = new AbortController();
@@ -54,15 +57,16 @@ export class Supervisor {
     const onExit = (status: ExitStatus) =>
       link.supervisor?.fail(`it ended: ${describeExit(status)}`);
     const instance = await Instance.start({ ...options, onExit });
-    link.supervisor = new Supervisor(instance, options.log);
+    link.supervisor = new Supervisor(instance, options);
     if (instance.pid === undefined) link.supervisor.fail("it ended");
     return link.supervisor;
   }
 
-  private constructor(instance: Instance, log: LogSink) {
+  private constructor(instance: Instance, options: SupervisorOptions) {
     this.#instance = instance;
+    this.#backoff = options.backoff ?? new Backoff();
     this.#description = instance.description;
-    this.#log = log;
+    this.#log = options.log;
     this.#backoff.started(performance.now());
   }
 

@@ -1,0 +1,293 @@
+/**
+ * For a handler's tests: a context without a host, and checks that any volume must pass.
+ *
+ * ```ts
+ * import { open } from "./mod.ts";
+ * import { testContext, testVolume } from "lunette/plugin/testing";
+ *
+ * testVolume("mine", () => open(testContext({ memories: { blocks: 1 << 20 } }), {}));
+ * ```
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import type {
+  Awaitable,
+  Context,
+  Extent,
+  FileCapability,
+  MemoryCapability,
+  OperationOptions,
+  Volume,
+} from "./mod.ts";
+import { HandlerError } from "./error.ts";
+
+/** Bytes in an array, as memory and as a file. Counts what a test may want to know. */
+export class TestStorage implements MemoryCapability, FileCapability {
+  /** Calls of `sync`. */
+  syncs = 0;
+  /** Calls of `discard`. */
+  discards = 0;
+  readonly writable: boolean;
+  #bytes: Uint8Array;
+
+  constructor(size: number, writable = true) {
+    this.#bytes = new Uint8Array(size);
+    this.writable = writable;
+  }
+
+  get size(): number {
+    return this.#bytes.length;
+  }
+
+  /** The content itself. */
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  #check(offset: number, length: number): void {
+    if (!Number.isInteger(offset) || offset < 0 || offset + length > this.size) {
+      throw new RangeError(`Cannot access ${length} bytes at ${offset}: the size is ${this.size}`);
+    }
+  }
+
+  #checkWritable(): void {
+    if (!this.writable) throw new HandlerError("write-protected", "the file is read-only");
+  }
+
+  read(offset: number, into: Uint8Array): void {
+    this.#check(offset, into.length);
+    into.set(this.#bytes.subarray(offset, offset + into.length));
+  }
+
+  write(offset: number, from: Uint8Array): void {
+    this.#checkWritable();
+    this.#check(offset, from.length);
+    this.#bytes.set(from, offset);
+  }
+
+  discard(offset: number, length: number): void {
+    this.discards++;
+    this.writeZeroes(offset, length);
+  }
+
+  writeZeroes(offset: number, length: number): void {
+    this.#checkWritable();
+    this.#check(offset, length);
+    this.#bytes.fill(0, offset, offset + length);
+  }
+
+  sync(): void {
+    this.syncs++;
+  }
+
+  truncate(size: number): void {
+    this.#checkWritable();
+    const bytes = new Uint8Array(size);
+    bytes.set(this.#bytes.subarray(0, size));
+    this.#bytes = bytes;
+  }
+}
+
+/** What a test grants. */
+export interface TestGrants {
+  readonly name?: string;
+  /** Sizes in bytes, or storage to look at later, by name. */
+  readonly memories?: Readonly<Record<string, number | MemoryCapability>>;
+  readonly files?: Readonly<Record<string, number | FileCapability>>;
+}
+
+/** A context that grants memory and files held in arrays. Log lines go to `log`. */
+export function testContext(
+  grants: TestGrants = {},
+  log: (line: string) => void = () => {},
+): Context {
+  const find = <T>(kind: string, things: Map<string, T>, name: string): T => {
+    const thing = things.get(name);
+    if (thing === undefined) throw new Error(`Cannot use ${kind} "${name}": it was not granted`);
+    return thing;
+  };
+  const made = <T>(given: Readonly<Record<string, number | T>> | undefined): Map<string, T> =>
+    new Map(
+      Object.entries(given ?? {}).map(([name, thing]) => [
+        name,
+        typeof thing === "number" ? new TestStorage(thing) as T : thing,
+      ]),
+    );
+  const memories = made<MemoryCapability>(grants.memories);
+  const files = made<FileCapability>(grants.files);
+  return {
+    name: grants.name ?? "test",
+    log: { debug: log, info: log, warn: log, error: log },
+    memory: (name) => find("memory", memories, name),
+    file: (name) => find("file", files, name),
+  };
+}
+
+/** What every operation gets here. */
+const options: OperationOptions = { signal: new AbortController().signal };
+const write_options = { ...options, fua: false };
+
+/** The same numbers for the same seed (xorshift32). */
+function randomNumbers(seed: number): (below: number) => number {
+  let state = seed | 1;
+  return (below) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % below;
+  };
+}
+
+function pattern(length: number, seed: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let index = 0; index < length; index++) bytes[index] = (index * 7 + seed * 31 + 1) & 0xff;
+  return bytes;
+}
+
+async function readBack(volume: Volume, offset: number, length: number): Promise<Uint8Array> {
+  // Whatever was in the buffer before must be gone.
+  const into = new Uint8Array(length).fill(0xa5);
+  await volume.read(offset, into, options);
+  return into;
+}
+
+async function expect(volume: Volume, offset: number, bytes: Uint8Array, what: string) {
+  const found = await readBack(volume, offset, bytes.length);
+  const wrong = found.findIndex((byte, index) => byte !== bytes[index]);
+  assert.equal(wrong, -1, `${what}: byte ${offset + wrong} is wrong`);
+}
+
+function checkDescription(volume: Volume): void {
+  assert.ok(volume.blockSize === 512 || volume.blockSize === 4096, "blockSize is 512 or 4096");
+  assert.ok(Number.isSafeInteger(volume.size) && volume.size > 0, "size is a positive number");
+  assert.equal(volume.size % volume.blockSize, 0, "size is whole blocks");
+}
+
+/** Places that matter, in bytes: both ends, and runs that cross pages and powers of two. */
+function places(volume: Volume): { offset: number; length: number }[] {
+  const { size, blockSize } = volume;
+  const all = [
+    { offset: 0, length: blockSize },
+    { offset: size - blockSize, length: blockSize },
+    { offset: blockSize, length: 3 * blockSize },
+    { offset: 7 * blockSize, length: 9 * blockSize },
+    { offset: 0, length: Math.min(size, 1 << 20) },
+    { offset: Math.max(0, size - (1 << 18)), length: Math.min(size, 1 << 18) },
+  ];
+  return all.filter(({ offset, length }) => offset + length <= size);
+}
+
+async function checkWrites(volume: Volume): Promise<void> {
+  for (const [seed, { offset, length }] of places(volume).entries()) {
+    const from = pattern(length, seed);
+    await volume.write?.(offset, from, write_options);
+    assert.deepEqual(from, pattern(length, seed), "write does not change what it is given");
+    const kept = from.slice();
+    from.fill(0xee);
+    await expect(volume, offset, kept, "a write keeps no hold of the bytes it was given");
+  }
+}
+
+type Clear = (offset: number, length: number) => Awaitable<void>;
+
+async function checkClearing(volume: Volume, what: string, clear: Clear): Promise<void> {
+  const { blockSize } = volume;
+  const length = Math.min(volume.size, 64 * blockSize);
+  const begin = pattern(length, 5);
+  await volume.write?.(0, begin, write_options);
+  await clear(3 * blockSize, length - 5 * blockSize);
+  begin.fill(0, 3 * blockSize, length - 2 * blockSize);
+  await expect(volume, 0, begin, `${what} makes its range zeros and no other`);
+}
+
+async function checkExtents(volume: Volume): Promise<void> {
+  const extents = await volume.extents?.(0, volume.size, options) as Extent[];
+  let end = 0;
+  for (const { offset, length } of extents) {
+    assert.equal(offset, end, "extents follow each other without a gap");
+    assert.ok(length > 0 && length % volume.blockSize === 0, "an extent is whole blocks");
+    end = offset + length;
+  }
+  assert.ok(end >= volume.size, "extents cover the range");
+}
+
+/** Many operations at random places, against an array that does the same. */
+async function checkAgainstModel(volume: Volume, seed: number): Promise<void> {
+  const { blockSize } = volume;
+  const blocks = Math.min(volume.size / blockSize, 256);
+  const model = new Uint8Array(blocks * blockSize);
+  const random = randomNumbers(seed);
+  await volume.write?.(0, model.slice(), write_options);
+  for (let turn = 0; turn < 300; turn++) {
+    const first = random(blocks);
+    const count = 1 + random(Math.min(32, blocks - first));
+    const [offset, length] = [first * blockSize, count * blockSize];
+    const choice = random(8);
+    if (choice < 3) {
+      const bytes = pattern(length, turn);
+      await volume.write?.(offset, bytes, { ...options, fua: turn % 2 === 0 });
+      model.set(bytes, offset);
+    } else if (choice === 3 && volume.discard !== undefined) {
+      await volume.discard(offset, length, options);
+      model.fill(0, offset, offset + length);
+    } else if (choice === 4 && volume.writeZeroes !== undefined) {
+      await volume.writeZeroes(offset, length, { ...write_options, unmap: turn % 2 === 0 });
+      model.fill(0, offset, offset + length);
+    } else if (choice === 5) await volume.flush?.(options);
+    else await expect(volume, offset, model.subarray(offset, offset + length), `turn ${turn}`);
+  }
+  await expect(volume, 0, model, "the end");
+}
+
+/** How to test a volume. */
+export interface TestVolumeOptions {
+  /** Seed of the random test. */
+  readonly seed?: number;
+}
+
+/**
+ * Registers tests (`Deno.test`) that a volume keeps the contract. `open` is called for each and
+ * gives a volume that may be written over.
+ */
+export function testVolume(
+  name: string,
+  open: () => Awaitable<Volume>,
+  { seed = 1 }: TestVolumeOptions = {},
+): void {
+  const test = (what: string, check: (volume: Volume) => Awaitable<void>) =>
+    Deno.test(`${name}: ${what}`, async () => {
+      const volume = await open();
+      await check(volume);
+      await volume.close?.();
+    });
+  test("describes itself", checkDescription);
+  test("reads any whole blocks", async (volume) => {
+    for (const { offset, length } of places(volume)) {
+      const once = await readBack(volume, offset, length);
+      await expect(volume, offset, once, "reading again gives the same");
+    }
+  });
+  test("reads back what was written", async (volume) => {
+    if (volume.write !== undefined) await checkWrites(volume);
+  });
+  test("makes zeros where it can", async (volume) => {
+    if (volume.write === undefined) return;
+    const { discard, writeZeroes } = volume;
+    if (discard !== undefined) {
+      await checkClearing(volume, "discard", (at, n) => volume.discard?.(at, n, options));
+    }
+    if (writeZeroes === undefined) return;
+    for (const unmap of [true, false]) {
+      const zeroes = { ...write_options, unmap };
+      await checkClearing(volume, "writeZeroes", (at, n) => volume.writeZeroes?.(at, n, zeroes));
+    }
+  });
+  test("flushes and tells its extents", async (volume) => {
+    await volume.flush?.(options);
+    if (volume.extents !== undefined) await checkExtents(volume);
+  });
+  test(`keeps any order of operations (seed ${seed})`, async (volume) => {
+    if (volume.write !== undefined) await checkAgainstModel(volume, seed);
+  });
+}
