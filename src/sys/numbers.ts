@@ -14,6 +14,7 @@ function byMachine(x86_64: number, aarch64: number): number {
 export const SYS_FUTEX: number = byMachine(202, 98);
 /** The same everywhere, as all calls since Linux 5.1. */
 export const SYS_PIDFD_OPEN = 434;
+export const SYS_CLOSE_RANGE = 436;
 
 /**
  * A safe integer for a 64-bit parameter. Deno's FFI takes one at run time and that costs no

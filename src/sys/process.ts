@@ -7,7 +7,7 @@
 import { closeDescriptor } from "./descriptor.ts";
 import { check, cString, Errno, retry, SystemError } from "./error.ts";
 import { errno, libc } from "./libc.ts";
-import { i64, SYS_PIDFD_OPEN } from "./numbers.ts";
+import { i64, SYS_CLOSE_RANGE, SYS_PIDFD_OPEN } from "./numbers.ts";
 
 const F_DUPFD_CLOEXEC = 1030;
 const O_RDWR_CLOEXEC = 0o2000002;
@@ -21,6 +21,7 @@ const FILE_ACTIONS_LENGTH = 256;
 const ATTRIBUTES_LENGTH = 512;
 const SIGNAL_SET_LENGTH = 128;
 const WNOHANG = 1;
+const CLOSE_RANGE_CLOEXEC = 4n;
 const PR_SET_PDEATHSIG = 1;
 const PR_SET_NO_NEW_PRIVS = 38;
 const PR_SET_IO_FLUSHER = 57;
@@ -73,6 +74,15 @@ class StringVector {
   }
 }
 
+/**
+ * Marks all descriptors but the standard ones close-on-exec (close_range(2), Linux 5.11). Ours are
+ * made that way; whoever started this process may have left others open.
+ */
+function hideDescriptors(): void {
+  const result = libc.syscall3(i64(SYS_CLOSE_RANGE), 3n, 0xffff_ffffn, CLOSE_RANGE_CLOEXEC);
+  check(Number(result), "close_range");
+}
+
 /** posix_spawn and its kin return the error's number. */
 function checkNumber(number: number, call: string, subject = ""): void {
   if (number !== 0) throw new SystemError(call, number, subject);
@@ -96,6 +106,7 @@ export function spawn(options: SpawnOptions): number {
   const actions = new Uint8Array(FILE_ACTIONS_LENGTH);
   const attributes = spawnAttributes();
   const moved: number[] = [];
+  hideDescriptors();
   checkNumber(libc.posix_spawn_file_actions_init(actions), "posix_spawn_file_actions_init");
   try {
     for (const [number, fd] of options.descriptors) {
