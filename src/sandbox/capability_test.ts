@@ -1,0 +1,233 @@
+import assert from "node:assert/strict";
+import { testVolume } from "../plugin/testing.ts";
+import { closeDescriptor } from "../sys/descriptor.ts";
+import { FileCalls, type FileSymbols } from "../sys/file.ts";
+import { errno, libc } from "../sys/libc.ts";
+import { makeMemfd, map, unmap } from "../sys/mapping.ts";
+import { openGrantedFile } from "../sys/open_file.ts";
+import { GrantedFile, GrantedMemory, MEMORY_PIECE_LENGTH } from "./capability.ts";
+
+const calls = new FileCalls(libc, errno);
+const SIZE = 1 << 20;
+
+/** Memory whose mappings and descriptor go with it. */
+function memory(size: number): GrantedMemory & Disposable & { readonly fd: number } {
+  const fd = makeMemfd("capability", size);
+  const mapped: ArrayBuffer[] = [];
+  const granted = new GrantedMemory(fd, size, (fd, length, offset) => {
+    mapped.push(map(fd, length, offset));
+    return mapped[mapped.length - 1];
+  }, calls);
+  return Object.assign(granted, {
+    fd,
+    [Symbol.dispose]: () => {
+      mapped.forEach(unmap);
+      closeDescriptor(fd);
+    },
+  });
+}
+
+async function file(size: number, direct = false) {
+  const path = await Deno.makeTempFile({ prefix: "capability" });
+  await Deno.truncate(path, size);
+  const options = { writable: true, direct, block_bytes: 4096, create_bytes: 0 };
+  const { fd } = openGrantedFile(path, options);
+  return Object.assign(new GrantedFile(fd, size, true, calls), {
+    path,
+    [Symbol.asyncDispose]: async () => {
+      closeDescriptor(fd);
+      await Deno.remove(path);
+    },
+  });
+}
+
+function blocksAllocated(path: string): number {
+  return Deno.statSync(path).blocks ?? 0;
+}
+
+let kept: Disposable | undefined;
+testVolume("GrantedMemory", () => {
+  const blocks = memory(SIZE);
+  kept = blocks;
+  return {
+    size: SIZE,
+    blockSize: 512,
+    read: (offset, into) => blocks.read(offset, into),
+    write: (offset, from) => blocks.write(offset, from),
+    discard: (offset, length) => blocks.discard(offset, length),
+    close: () => kept?.[Symbol.dispose](),
+  };
+});
+
+testVolume("GrantedFile", async () => {
+  const disk = await file(SIZE);
+  return {
+    size: SIZE,
+    blockSize: 512,
+    read: (offset, into) => disk.read(offset, into),
+    write: (offset, from) => disk.write(offset, from),
+    flush: () => disk.sync(),
+    discard: (offset, length) => disk.discard(offset, length),
+    writeZeroes: (offset, length) => disk.writeZeroes(offset, length),
+    close: () => disk[Symbol.asyncDispose](),
+  };
+});
+
+Deno.test("GrantedMemory reads and writes across its pieces, with sizes over 4 GiB", () => {
+  using blocks = memory(5 * MEMORY_PIECE_LENGTH);
+  const into = new Uint8Array(8192);
+  for (const end of [1, 4]) {
+    const offset = end * MEMORY_PIECE_LENGTH - 4096;
+    const from = new Uint8Array(8192).map((_, index) => 1 + (index * end) % 255);
+    blocks.write(offset, from);
+    blocks.read(offset, into);
+    assert.deepEqual(into, from);
+  }
+  blocks.discard(4 * MEMORY_PIECE_LENGTH - 100, 300);
+  blocks.read(4 * MEMORY_PIECE_LENGTH - 4096, into);
+  assert.equal(into.indexOf(0), 3996);
+  assert.equal(into.findLastIndex((byte) => byte === 0), 4295);
+});
+
+Deno.test("GrantedMemory refuses what lies outside", () => {
+  using blocks = memory(8192);
+  const one = new Uint8Array(512);
+  for (const offset of [-1, 8192, 7681, 0.5, NaN, Infinity]) {
+    assert.throws(() => blocks.read(offset, one), RangeError, `read ${offset}`);
+    assert.throws(() => blocks.write(offset, one), RangeError, `write ${offset}`);
+    assert.throws(() => blocks.discard(offset, 512), RangeError, `discard ${offset}`);
+  }
+  assert.throws(() => blocks.discard(0, NaN), RangeError);
+  assert.throws(() => blocks.discard(0, -1), RangeError);
+});
+
+Deno.test("GrantedMemory.discard() gives pages back", () => {
+  using blocks = memory(SIZE);
+  blocks.write(0, new Uint8Array(SIZE).fill(1));
+  const path = `/proc/self/fd/${blocks.fd}`;
+  const full = blocksAllocated(path);
+  blocks.discard(0, SIZE / 2);
+  assert.ok(blocksAllocated(path) <= full / 2, `${blocksAllocated(path)} of ${full}`);
+});
+
+Deno.test("GrantedFile.discard() punches a hole, writeZeroes() keeps the storage", async () => {
+  await using disk = await file(SIZE);
+  disk.write(0, new Uint8Array(SIZE).fill(1));
+  disk.sync();
+  const full = blocksAllocated(disk.path);
+  disk.writeZeroes(0, SIZE / 2);
+  disk.sync();
+  const zeroed = blocksAllocated(disk.path);
+  disk.discard(0, SIZE / 2);
+  disk.sync();
+  assert.ok(blocksAllocated(disk.path) < full, "a hole takes no storage");
+  assert.ok(zeroed > blocksAllocated(disk.path), "zeros do");
+  assert.equal(Deno.statSync(disk.path).size, SIZE);
+});
+
+Deno.test("GrantedFile reads zeros past the end of the file", async () => {
+  await using disk = await file(1000);
+  const into = new Uint8Array(1024).fill(7);
+  disk.write(0, new Uint8Array(1000).fill(1));
+  disk.read(0, into);
+  assert.equal(into.indexOf(0), 1000);
+  assert.ok(into.subarray(1000).every((byte) => byte === 0));
+  disk.truncate(512);
+  assert.equal(disk.size, 512);
+});
+
+Deno.test("GrantedFile refuses writes where it is read-only, and wrong offsets", async () => {
+  await using disk = await file(4096);
+  const read_only = new GrantedFile(0, 4096, false, calls);
+  for (
+    const act of [
+      () => read_only.write(0, new Uint8Array(1)),
+      () => read_only.discard(0, 1),
+      () => read_only.truncate(1),
+    ]
+  ) assert.throws(act, { name: "HandlerError", code: "write-protected" });
+  assert.throws(() => disk.read(-512, new Uint8Array(512)), RangeError);
+  assert.throws(() => disk.write(NaN, new Uint8Array(512)), RangeError);
+  assert.throws(() => disk.discard(4096, 1), RangeError);
+});
+
+/** Symbols that fail with an errno, after `before` calls that do little. */
+function failing(number: number, before = 0): FileCalls {
+  let calls = 0;
+  const fail = () => calls++ < before ? 1n : -1n;
+  const symbols = {
+    pread: fail,
+    pwrite: fail,
+    fdatasync: () => -1,
+    fallocate: () => -1,
+    ftruncate: () => -1,
+  } as unknown as FileSymbols;
+  return new FileCalls(symbols, () => number);
+}
+
+Deno.test("GrantedFile turns errors into HandlerError", () => {
+  const codes: [number, string][] = [
+    [28, "no-space"],
+    [122, "no-space"],
+    [5, "medium-error"],
+    [22, "medium-error"],
+    [30, "write-protected"],
+    [9999, "medium-error"],
+  ];
+  for (const [number, code] of codes) {
+    const disk = new GrantedFile(0, 4096, true, failing(number));
+    const acts = [
+      () => disk.read(0, new Uint8Array(8)),
+      () => disk.write(0, new Uint8Array(8)),
+      () => disk.sync(),
+      () => disk.discard(0, 8),
+    ];
+    for (const act of acts) assert.throws(act, { name: "HandlerError", code });
+  }
+});
+
+Deno.test("GrantedFile goes on after a short write, and fails on the next error", () => {
+  const disk = new GrantedFile(0, 4096, true, failing(28, 3));
+  assert.throws(() => disk.write(0, new Uint8Array(8)), { code: "no-space" });
+  const slow = new GrantedFile(0, 4096, true, failing(28, 8));
+  slow.write(0, new Uint8Array(8));
+});
+
+Deno.test("GrantedFile writes zeros where the file system has no holes", async () => {
+  await using disk = await file(SIZE * 2);
+  disk.write(0, new Uint8Array(SIZE * 2).fill(1));
+  const symbols = { ...libc, fallocate: () => -1 };
+  const fd = openUnlocked(disk.path);
+  const poor = new GrantedFile(fd, SIZE * 2, true, new FileCalls(symbols, () => 95));
+  poor.discard(512, SIZE + 512);
+  closeDescriptor(fd);
+  const into = new Uint8Array(SIZE * 2);
+  disk.read(0, into);
+  assert.equal(into.indexOf(0), 512);
+  assert.equal(into.indexOf(1, 512), SIZE + 1024);
+});
+
+/** Without the lock, which the test's other descriptor has. */
+function openUnlocked(path: string): number {
+  return libc.open(new TextEncoder().encode(path + "\0"), 2, 0);
+}
+
+Deno.test("GrantedFile works with O_DIRECT on aligned buffers", async () => {
+  let disk;
+  try {
+    disk = await file(SIZE, true);
+  } catch (error) {
+    console.log(`    skipped: ${error instanceof Error ? error.message : error}`);
+    return;
+  }
+  await using direct = disk;
+  const buffer = new Uint8Array(new WebAssembly.Memory({ initial: 1 }).buffer, 0, 8192);
+  buffer.fill(5);
+  direct.write(4096, buffer);
+  buffer.fill(0);
+  direct.read(4096, buffer);
+  assert.ok(buffer.every((byte) => byte === 5));
+  direct.discard(4096, 8192);
+  direct.read(4096, buffer);
+  assert.ok(buffer.every((byte) => byte === 0));
+});

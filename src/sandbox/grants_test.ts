@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import type { CapabilityRequest, Manifest } from "../plugin/mod.ts";
+import { type Bindings, GrantError, openGrants } from "./grants.ts";
+
+const manifest = (capabilities: Record<string, CapabilityRequest>): Manifest => ({
+  id: "x",
+  version: "1.0.0",
+  apiVersion: 1,
+  deviceType: "disk",
+  description: "x",
+  capabilities,
+});
+const disk = manifest({
+  path: { kind: "file", access: "read-write", create: true, direct: "direct" },
+});
+const viewer = manifest({ path: { kind: "file", access: "read-only" } });
+
+const bind = (path: string | undefined, size_bytes = 0, configuration = {}): Bindings => ({
+  size_bytes,
+  paths: path === undefined ? {} : { path },
+  configuration,
+});
+
+async function folder() {
+  const path = await Deno.makeTempDir();
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}
+
+function refused(manifest: Manifest, bindings: Bindings, message: RegExp, advice: RegExp): void {
+  assert.throws(() => openGrants("lun", manifest, bindings), (error) => {
+    assert.ok(error instanceof GrantError);
+    assert.match(error.message, message);
+    assert.match(error.advice, advice);
+    return true;
+  });
+}
+
+Deno.test("openGrants() makes memory of the volume's size", () => {
+  const grants = openGrants(
+    "lun",
+    manifest({ blocks: { kind: "memory", size: "volume" } }),
+    bind(undefined, 8192),
+  );
+  assert.equal(grants.memories[0].name, "blocks");
+  assert.equal(Deno.statSync(`/proc/self/fd/${grants.memories[0].fd}`).size, 8192);
+  grants.close();
+  refused(
+    manifest({ blocks: { kind: "memory", size: "volume" } }),
+    bind(undefined),
+    /no size/,
+    /Give a size/,
+  );
+});
+
+Deno.test("openGrants() makes a sparse file once, private to its owner", async () => {
+  await using dir = await folder();
+  const path = join(dir.path, "disk.img");
+  const grants = openGrants("lun", disk, bind(path, 1 << 30));
+  const stat = Deno.statSync(path);
+  assert.equal(stat.size, 1 << 30);
+  assert.equal(stat.blocks, 0);
+  assert.equal((stat.mode as number) & 0o777, 0o600);
+  assert.deepEqual(
+    { ...grants.files[0], fd: 0 },
+    { name: "path", fd: 0, size_bytes: 1 << 30, writable: true, direct: false, device: false },
+  );
+  grants.close();
+  const again = openGrants("lun", disk, bind(path));
+  assert.equal(again.files[0].size_bytes, 1 << 30);
+  again.close();
+  refused(
+    disk,
+    bind(path, 2 ** 31),
+    /has 1073741824 bytes, and 2147483648 were asked for/,
+    /truncate/,
+  );
+  refused(disk, bind(path, 512), /were asked for/, /Leave the size away/);
+});
+
+Deno.test("openGrants() refuses paths that cannot serve, and says what to do", async () => {
+  await using dir = await folder();
+  refused(disk, bind(undefined), /needs the file "path", and has none/, /--set path=/);
+  refused(disk, bind("relative.img"), /not absolute/, /--set path=/);
+  refused(disk, bind(join(dir.path, "none")), /ENOENT/, /where a size is given/);
+  refused(viewer, bind(join(dir.path, "none"), 512), /ENOENT/, /Check the path/);
+  refused(disk, bind(dir.path), /EISDIR|errno 21/, /./);
+  refused(viewer, bind(dir.path), /not a regular file or block device/, /another path/);
+  refused(viewer, bind("/dev/null"), /not a regular file/, /another path/);
+  const fifo = join(dir.path, "fifo");
+  await new Deno.Command("mkfifo", { args: [fifo] }).output();
+  refused(disk, bind(fifo), /not a regular file/, /another path/);
+  refused(viewer, bind(fifo), /not a regular file/, /another path/);
+});
+
+Deno.test("openGrants() lets one writer in, or several readers", async () => {
+  await using dir = await folder();
+  const path = join(dir.path, "disk.img");
+  const writer = openGrants("lun", disk, bind(path, 8192));
+  refused(disk, bind(path), /in use by another/, /Detach/);
+  refused(viewer, bind(path), /in use by another/, /Detach/);
+  writer.close();
+  const readers = [openGrants("a", viewer, bind(path)), openGrants("b", viewer, bind(path))];
+  refused(disk, bind(path), /in use by another/, /Detach/);
+  assert.equal(readers[0].files[0].writable, false);
+  readers.forEach((grants) => grants.close());
+  openGrants("lun", disk, bind(path)).close();
+});
+
+Deno.test("openGrants() leaves no descriptor open where a later capability is refused", async () => {
+  await using dir = await folder();
+  const both = manifest({
+    first: { kind: "file", access: "read-write", create: true },
+    second: { kind: "file", access: "read-write" },
+  });
+  const path = join(dir.path, "a");
+  const bindings = {
+    size_bytes: 512,
+    paths: { first: path, second: "/no/such" },
+    configuration: {},
+  };
+  assert.throws(() => openGrants("lun", both, bindings), GrantError);
+  // Its lock would still be held.
+  openGrants("lun", disk, bind(path)).close();
+});

@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { makeHandler } from "./handler_double.ts";
+import { bindSettings, loadHandler, parseManifest } from "./manifest.ts";
+
+const good = {
+  id: "my.handler-2",
+  version: "1.2.3-rc.1",
+  apiVersion: 1,
+  deviceType: "disk",
+  description: "ä disk",
+  capabilities: {
+    blocks: { kind: "memory", size: "volume" },
+    path: { kind: "file", access: "read-write", create: true, direct: "direct" },
+  },
+  configuration: {
+    type: "object",
+    properties: { direct: { type: "boolean", default: false }, key: { type: "integer" } },
+  },
+};
+const parse = (change: Record<string, unknown>) =>
+  parseManifest(JSON.stringify({ ...good, ...change }));
+
+Deno.test("parseManifest() gives what the manifest says, with defaults", () => {
+  const manifest = parse({});
+  assert.equal(manifest.module, "mod.ts");
+  assert.equal(manifest.volatile, false);
+  assert.deepEqual(Object.keys(manifest.capabilities), ["blocks", "path"]);
+});
+
+const wrong: [Record<string, unknown>, RegExp][] = [
+  [{ id: "Upper" }, /id is not lower case/],
+  [{ id: "../x" }, /id is not lower case/],
+  [{ id: "x".repeat(65) }, /id is longer than 64/],
+  [{ id: undefined }, /id is not a text/],
+  [{ version: "1.0" }, /not a semantic version/],
+  [{ version: "01.0.0" }, /not a semantic version/],
+  [{ apiVersion: 2 }, /written for version 2 of the contract; here is 1/],
+  [{ apiVersion: "1" }, /apiVersion is not a number/],
+  [{ deviceType: "tape" }, /deviceType is not "disk"/],
+  [{ description: "two\nlines" }, /description holds control characters/],
+  [{ description: "evil \u202e txt" }, /control characters/],
+  [{ module: "../other.ts" }, /module lies outside/],
+  [{ module: "/etc/x.ts" }, /module lies outside/],
+  [{ volatile: "yes" }, /volatile is not true or false/],
+  [{ capabilities: [] }, /capabilities is not an object/],
+  [{ capabilities: { "a b": { kind: "memory", size: "volume" } } }, /capability "a b": a name is/],
+  [{ capabilities: { a: { kind: "network" } } }, /kind is not "memory" or "file"/],
+  [{ capabilities: { a: { kind: "memory", size: 5 } } }, /size is not "volume"/],
+  [{ capabilities: { a: { kind: "file", access: "all" } } }, /access is not/],
+  [{ capabilities: { a: { kind: "memory", size: "volume", more: 1 } } }, /unknown member "more"/],
+  [{ permissions: {} }, /it has an unknown member "permissions"/],
+  [{ configuration: { type: "object", properties: { path: {} } } }, /both a capability and/],
+  [{ configuration: { type: "array" } }, /type is "object"/],
+];
+for (const [change, message] of wrong) {
+  Deno.test(`parseManifest() refuses ${JSON.stringify(change).slice(0, 80)}`, () => {
+    assert.throws(() => parse(change), message);
+  });
+}
+
+Deno.test("parseManifest() refuses what is not JSON, not an object or too long", () => {
+  assert.throws(() => parseManifest("{"), /Cannot use handler.json/);
+  assert.throws(() => parseManifest("[]"), /not an object/);
+  assert.throws(() => parseManifest(" ".repeat(70_000)), /longer than/);
+});
+
+Deno.test("the manifests of the handlers here are valid", async () => {
+  for (const name of ["memory", "file", "example-xor"]) {
+    const folder = fileURLToPath(new URL(`../../handlers/${name}`, import.meta.url));
+    assert.equal((await loadHandler(folder)).manifest.id, name);
+  }
+});
+
+Deno.test("loadHandler() refuses a module that is a link out of the folder", async () => {
+  await using handler = await makeHandler("", { module: "link.ts" });
+  await using other = await makeHandler("");
+  await Deno.symlink(join(other.folder, "mod.ts"), join(handler.folder, "link.ts"));
+  await assert.rejects(loadHandler(handler.folder), /outside of the handler's folder/);
+});
+
+Deno.test("bindSettings() sorts paths from configuration, and checks it", () => {
+  const manifest = parse({});
+  assert.deepEqual(bindSettings(manifest, { path: "/x", direct: "true", key: "7" }), {
+    paths: { path: "/x" },
+    configuration: { direct: true, key: 7 },
+  });
+  assert.deepEqual(bindSettings(manifest, {}).configuration, { direct: false });
+  assert.throws(
+    () => bindSettings(manifest, { kye: "7" }),
+    /there is no "kye"; known are: direct, key/,
+  );
+  assert.throws(() => bindSettings(manifest, { blocks: "/x" }), /there is no "blocks"/);
+  assert.throws(() => bindSettings(manifest, { key: "x" }), /"x" is not of type integer/);
+  const none = { ...manifest, configuration: undefined };
+  assert.throws(() => bindSettings(none, { key: "7" }), /there is no "key"; known are: none/);
+});

@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import type { Volume } from "../plugin/mod.ts";
+import {
+  describeVolume,
+  featuresOf,
+  parseDescription,
+  sameVolume,
+  VOLUME_SIZE_MAX,
+} from "./volume_description.ts";
+
+const volume: Volume = { size: 8192, blockSize: 512, read: () => {}, flush: () => {} };
+
+Deno.test("describeVolume() and parseDescription() agree", () => {
+  const description = describeVolume(volume);
+  assert.deepEqual(parseDescription(JSON.stringify(description)), description);
+  assert.deepEqual(featuresOf(description), {
+    size_bytes: 8192,
+    block_length_bytes: 512,
+    writable: false,
+    volatile: false,
+    discard: false,
+    writeZeroes: false,
+    writeCache: true,
+  });
+});
+
+const wrong: [Record<string, unknown>, RegExp][] = [
+  [{ size: 0 }, /positive multiple/],
+  [{ size: -512 }, /positive multiple/],
+  [{ size: 1000 }, /positive multiple/],
+  [{ size: NaN }, /positive multiple/],
+  [{ size: "8192" }, /positive multiple/],
+  [{ size: VOLUME_SIZE_MAX * 2 }, /8 PiB/],
+  [{ size: 1e300 }, /8 PiB/],
+  [{ blockSize: 520 }, /512 or 4096/],
+  [{ blockSize: undefined }, /512 or 4096/],
+];
+for (const [change, message] of wrong) {
+  Deno.test(`a volume with ${JSON.stringify(change)} is refused, on both sides`, () => {
+    const changed = { ...volume, ...change } as Volume;
+    assert.throws(() => describeVolume(changed), message);
+    // NaN becomes null in JSON.
+    assert.throws(() => parseDescription(JSON.stringify(changed)), TypeError);
+  });
+}
+
+Deno.test("describeVolume() refuses what is no volume", () => {
+  for (const value of [undefined, null, 5, [], {}]) {
+    assert.throws(() => describeVolume(value as unknown as Volume), TypeError);
+  }
+  assert.throws(() => describeVolume({ ...volume, read: 1 } as unknown as Volume), /has no read/);
+  assert.throws(() => describeVolume({ ...volume, flush: 1 } as unknown as Volume), /flush is not/);
+});
+
+Deno.test("parseDescription() takes a size of 8 PiB, and nothing that is not an object", () => {
+  const text = JSON.stringify({ size: VOLUME_SIZE_MAX, blockSize: 4096, write: "yes" });
+  assert.equal(parseDescription(text).size, 2 ** 53);
+  assert.equal(parseDescription(text).write, false);
+  for (const other of ["", "null", "[]", "5", "{"]) {
+    assert.throws(
+      () => parseDescription(other),
+      other === "" || other === "{" ? SyntaxError : TypeError,
+    );
+  }
+});
+
+Deno.test("sameVolume() sees any difference", () => {
+  const one = describeVolume(volume);
+  assert.ok(sameVolume(one, { ...one }));
+  assert.ok(!sameVolume(one, { ...one, size: 512 }));
+  assert.ok(!sameVolume(one, { ...one, write: true }));
+  assert.ok(!sameVolume(one, { ...one, volatile: true }));
+});
