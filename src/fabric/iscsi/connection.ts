@@ -192,12 +192,17 @@ export class Connection implements PduHandler {
 
   /** Refuses a PDU (RFC 7143 11.17). Returns the disposition for its handler. */
   reject(pdu: Pdu, reason: number): number {
+    return this.rejectHeader(pdu.bytes.subarray(pdu.at, pdu.at + BHS_LENGTH), reason);
+  }
+
+  /** The same for a PDU of which only the header is left. */
+  rejectHeader(header: Uint8Array, reason: number): number {
     this.statistics.rejects++;
     const reject = new ControlPdu(Opcode.REJECT, FINAL_BIT);
     reject.bhs[RejectPdu.REASON] = reason;
     put32(reject.bhs, Bhs.INITIATOR_TASK_TAG, RESERVED_TAG);
     reject.data = new Uint8Array(new ArrayBuffer(BHS_LENGTH));
-    reject.data.set(pdu.bytes.subarray(pdu.at, pdu.at + BHS_LENGTH));
+    reject.data.set(header);
     this.transmitter.pushControl(reject);
     return Disposition.DONE;
   }

@@ -84,6 +84,8 @@ export class Receiver {
     data_at: 0,
     dataIntact: true,
   };
+  /** With data digests: the header that the payload came with. */
+  readonly payloadHeader = new Uint8Array(BHS_LENGTH);
   #start = 0;
   #end = 0;
   #phase: number = Phase.HEADER;
@@ -211,6 +213,10 @@ export class Receiver {
       return true;
     }
     if (disposition !== Disposition.PAYLOAD) this.#dropPayload(this.#pdu.data_length);
+    else if (this.#handler.dataDigest) {
+      const { at } = this.#pdu;
+      this.payloadHeader.set(this.#bytes.subarray(at, at + BHS_LENGTH));
+    }
     this.#phase = Phase.PAYLOAD;
     return true;
   }

@@ -234,6 +234,7 @@ export function payloadReceived(
   if (!intact) {
     // RFC 7143 7.8: reported at once; the command fails when its data has ended.
     connection.statistics.data_digest_errors++;
+    connection.rejectHeader(connection.receiver.payloadHeader, RejectReason.DATA_DIGEST_ERROR);
     command.failure = FabricSense.SERVICE_CRC_ERROR;
   }
   command.received += length;
