@@ -68,6 +68,34 @@ kernelTest("removeLun() names the process that does not answer", async () => {
   await removeQuickly("stuck");
 });
 
+kernelTest(
+  "a command with a DetachedTree returns to the shell although the kernel waits",
+  async () => {
+    const { backstore, consumer } = await serve("detached", { writeCache: true });
+    await new LoopbackFabric(tree).link(backstore);
+    consumer.switches.mute = new Set([0x35]);
+    const module = import.meta.resolve("../../src/fabric/tcmu/mod.ts");
+    const script = `
+    import { DetachedTree, removeLun } from ${JSON.stringify(module)};
+    try {
+      await removeLun(new DetachedTree(), "detached", { timeout_ms: 1000 });
+    } catch (error) {
+      console.log(error.message);
+      Deno.exit(3);
+    }
+  `;
+    const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["eval", "--no-check", script],
+    }).output();
+    assert.equal(code, 3);
+    assert.match(new TextDecoder().decode(stdout), new RegExp(`process ${Deno.pid}, which serves`));
+    // It has returned before the flush was answered, which the kernel still waits for.
+    assert.ok(consumer.switches.mute.has(0x35));
+    await consumer.close();
+    await removeQuickly("detached");
+  },
+);
+
 kernelTest("removeLun() without a server takes an iSCSI target away", async () => {
   const { backstore, consumer } = await serve("target");
   await new IscsiFabric(tree).link(backstore);

@@ -45,7 +45,8 @@ export function blockDevice(
 
 /**
  * Takes all commands in flight off the ring; `how` is a value of {@linkcode ResetRing}. Head and
- * tail go back to 0: whoever has the ring mapped must start over there.
+ * tail go back to 0. Nobody may be serving the ring meanwhile: a server that went on where it was
+ * would write a tail that is off an entry, and the kernel would loop for ever. Detach it first.
  */
 export function resetRing(
   tree: KernelTree,

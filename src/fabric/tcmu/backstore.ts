@@ -18,6 +18,9 @@ const HBA_TRIES_MAX = 4096;
 /** Largest volume: offsets are numbers, exact up to 2^53. */
 const SIZE_MAX = Number.MAX_SAFE_INTEGER;
 const UIO_TIMEOUT_MS = 5000;
+/** Longer than discovery takes to answer the kernel in any case. */
+const ENABLE_TIMEOUT_MS = 30_000;
+const REMOVE_TIMEOUT_MS = 10_000;
 
 /** What a backstore is made of. */
 export interface BackstoreOptions {
@@ -71,9 +74,13 @@ export async function createBackstore(
     const address = { hba, name };
     const folder = backstoreFolder(tree, address);
     await step(name, "make its backstore", () => tree.mkdir(folder));
-    rollback.add(`remove ${folder}`, () => tree.rmdir(folder));
+    const remove = () => withDeadline(tree.rmdir(folder), REMOVE_TIMEOUT_MS, `remove ${folder}`);
+    rollback.add(`remove ${folder}`, remove);
     await configure(tree, folder, options);
-    await step(name, "enable it", () => tree.writeBlocking(`${folder}/enable`, "1"));
+    await step(name, "enable it", () => {
+      const enabling = tree.writeBlocking(`${folder}/enable`, "1");
+      return withDeadline(enabling, ENABLE_TIMEOUT_MS, "wait for a daemon's answer over netlink");
+    });
     const device = await waitForDevice(tree, address);
     return { hba, name, folder, size_bytes: options.size_bytes, device };
   });
@@ -96,6 +103,25 @@ export async function removeBackstore(
     }
   }
   await removeHba(tree, backstore.hba);
+}
+
+/**
+ * Changes the size that configfs shows, and has the kernel tell the listening daemon of it. The
+ * daemon reports the new capacity; initiators must look again (see `rescanDisk`). Throws
+ * {@linkcode FabricError} "refused" where no daemon listens.
+ */
+export async function resizeBackstore(
+  tree: KernelTree,
+  backstore: BackstoreAddress,
+  size_bytes: number,
+): Promise<void> {
+  const path = `${backstoreFolder(tree, backstore)}/attrib/dev_size`;
+  try {
+    await tree.writeBlocking(path, String(size_bytes));
+  } catch (error) {
+    const reason = errorCode(error) === "ESRCH" ? "no daemon listens" : messageOf(error);
+    throw new FabricError("refused", `Cannot resize "${backstore.name}": ${reason}`, error);
+  }
 }
 
 /** Our backstores of that name (or all of ours), whether complete or not. */
@@ -287,6 +313,7 @@ async function step<T>(name: string, what: string, run: () => Promise<T>): Promi
   try {
     return await run();
   } catch (error) {
+    if (error instanceof FabricError) throw error;
     const cannot = `Cannot create LUN "${name}": cannot ${what}`;
     switch (errorCode(error)) {
       case "ENOENT":

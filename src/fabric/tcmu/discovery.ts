@@ -48,6 +48,8 @@ export interface DiscoveryOptions {
   readonly reply_timeout_ms?: number;
   /** How long sysfs may lag behind an event. */
   readonly sysfs_timeout_ms?: number;
+  /** When a device that the listener has not taken is offered again: an old server may still die. */
+  readonly retry_ms?: number;
 }
 
 const ENODEV = 19;
@@ -63,6 +65,7 @@ export class Discovery {
   readonly #known = new Map<number, UioDevice>();
   #queue: Promise<void> = Promise.resolve();
   #closed = false;
+  #retry: ReturnType<typeof setTimeout> | undefined;
 
   constructor(tree: KernelTree, listener: DeviceListener, options: DiscoveryOptions = {}) {
     this.#tree = tree;
@@ -108,6 +111,7 @@ export class Discovery {
    */
   async close(): Promise<void> {
     this.#closed = true;
+    clearTimeout(this.#retry);
     const { events } = this.#options;
     if (events !== undefined && this.#replies) {
       events.setReplies(false);
@@ -140,7 +144,7 @@ export class Discovery {
       await (this.#replies ? withDeadline(work, limit_ms, `take over ${event.name}`) : work);
     } catch (error) {
       status = error instanceof SystemError ? -error.errno : -Errno.EIO;
-      this.#listener.failed(error);
+      this.#notTaken(error);
     }
     this.#reply(events, event, status);
     if (event.change.config !== undefined) await this.#followConfig(event, event.change.config);
@@ -207,7 +211,7 @@ export class Discovery {
     }
     for (const device of present.values()) {
       // One that fails must not keep the others from being served; the next scan tries again.
-      await this.#add(device, "scan").catch((error) => this.#listener.failed(error));
+      await this.#add(device, "scan").catch((error) => this.#notTaken(error));
     }
   }
 
@@ -216,6 +220,13 @@ export class Discovery {
     if (known !== undefined && known.instance !== device.instance) await this.#remove(known);
     if (known?.instance !== device.instance) await this.#listener.added(device, origin);
     this.#known.set(device.minor, device);
+  }
+
+  #notTaken(error: unknown): void {
+    this.#listener.failed(error);
+    clearTimeout(this.#retry);
+    if (this.#closed) return;
+    this.#retry = setTimeout(() => this.scan(), this.#options.retry_ms ?? 2000);
   }
 
   async #removeNamed(event: DeviceEvent): Promise<void> {

@@ -218,3 +218,18 @@ Deno.test("Discovery refuses a device when its listener takes too long", () =>
     { netlinkReplies: true, reply_timeout_ms: 20 },
     () => new Promise((resolve) => setTimeout(resolve, 60)),
   ));
+
+Deno.test("Discovery offers a device again that its listener could not take", () => {
+  let busy = 2;
+  const added = () => busy-- > 0 ? Promise.reject(new Error("busy")) : Promise.resolve();
+  return withDiscovery(
+    async ({ tree, log, discovery }) => {
+      await tree.plug(0, NAME);
+      await discovery.start();
+      while (log.length < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+      assert.deepEqual(log, ["Error: busy", "Error: busy", "added disk 0 scan"]);
+    },
+    { retry_ms: 10 },
+    added,
+  );
+});

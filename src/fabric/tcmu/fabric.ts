@@ -9,6 +9,7 @@ import { errorCode, FabricError, messageOf } from "./error.ts";
 import { deriveIqn, deriveNaa } from "./names.ts";
 import type { Rollback } from "./rollback.ts";
 import { isGone, type KernelTree } from "./tree.ts";
+import { withDeadline } from "./wait.ts";
 
 /** Fabrics that this program can make targets of. */
 export type FabricKind = "loopback" | "iscsi";
@@ -63,7 +64,14 @@ export function lunFolder(tree: KernelTree, link: TargetLink): string {
   return `${portalGroupFolder(tree, link)}/lun/lun_${link.lun}`;
 }
 
-/** Every LUN of every fabric, or those of one backstore. */
+/** How long one target may take to be read. */
+const PATIENCE_MS = 2000;
+
+/**
+ * Every LUN of every fabric, or those of one backstore. While a LUN is being linked or unlinked its
+ * target cannot be read; one that takes long is left out, so that a LUN that hangs does not make the
+ * others hang.
+ */
 export async function listLinks(
   tree: KernelTree,
   backstore?: BackstoreAddress,
@@ -73,12 +81,33 @@ export async function listLinks(
   for (const fabric of await tree.list(root)) {
     if (fabric === "core" || fabric === "version" || fabric === "dbroot") continue;
     for (const wwn of await tree.list(`${root}/${fabric}`)) {
-      links.push(...await listTargetLinks(tree, fabric, wwn));
+      const listing = listTargetLinks(tree, fabric, wwn);
+      links.push(...await withDeadline(listing, PATIENCE_MS, `read ${wwn}`).catch(noneIfStuck));
     }
   }
-  if (backstore === undefined) return links;
-  const { hba, name } = backstore;
-  return links.filter((link) => link.backstore.hba === hba && link.backstore.name === name);
+  return backstore === undefined ? links : links.filter((link) => isOf(link, backstore));
+}
+
+/** The same for targets whose name is derived from the LUN's; waits until they can be read. */
+export async function listDerivedLinks(
+  tree: KernelTree,
+  backstore: BackstoreAddress,
+): Promise<TargetLink[]> {
+  const { name } = backstore;
+  const links = [
+    ...await listTargetLinks(tree, "loopback", deriveNaa(name, "target")),
+    ...await listTargetLinks(tree, "iscsi", deriveIqn(name)),
+  ];
+  return links.filter((link) => isOf(link, backstore));
+}
+
+function isOf(link: TargetLink, { hba, name }: BackstoreAddress): boolean {
+  return link.backstore.hba === hba && link.backstore.name === name;
+}
+
+function noneIfStuck(error: unknown): TargetLink[] {
+  if (error instanceof FabricError && error.kind === "timeout") return [];
+  throw error;
 }
 
 async function listTargetLinks(

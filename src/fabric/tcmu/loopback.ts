@@ -16,6 +16,7 @@ import {
 } from "./fabric.ts";
 import { deriveNaa } from "./names.ts";
 import { type Rollback, withRollback } from "./rollback.ts";
+import { failIfUnserved } from "./served.ts";
 import type { KernelTree } from "./tree.ts";
 import { nudgeUntil, poll, withDeadline } from "./wait.ts";
 
@@ -28,7 +29,8 @@ export interface LoopbackOptions {
   readonly timeout_ms?: number;
   /**
    * Called again and again when the link takes too long: must make the commands in flight fail, so
-   * that the kernel gives up. Without it a link that hangs is left to itself.
+   * that the kernel gives up. Whoever serves the ring must be detached from it before it is reset.
+   * The default does so only where nobody serves it.
    */
   readonly release?: (backstore: BackstoreAddress) => Promise<void>;
 }
@@ -38,12 +40,12 @@ export class LoopbackFabric implements KernelFabric {
   readonly kind = "loopback";
   readonly #tree: KernelTree;
   readonly #timeout_ms: number;
-  readonly #release: LoopbackOptions["release"];
+  readonly #release: (backstore: BackstoreAddress) => Promise<unknown>;
 
   constructor(tree: KernelTree, options: LoopbackOptions = {}) {
     this.#tree = tree;
     this.#timeout_ms = options.timeout_ms ?? 30_000;
-    this.#release = options.release;
+    this.#release = options.release ?? ((backstore) => failIfUnserved(tree, backstore));
   }
 
   link(backstore: BackstoreAddress): Promise<Link> {
@@ -92,10 +94,8 @@ export class LoopbackFabric implements KernelFabric {
 
   /** Makes a link that hangs end; returns whether it was made in the end. */
   async #giveUp(link: TargetLink, linking: Promise<void>): Promise<boolean> {
-    const release = this.#release;
-    if (release === undefined) return false;
     try {
-      const ended = nudgeUntil(linking, () => release(link.backstore), 200);
+      const ended = nudgeUntil(linking, () => this.#release(link.backstore), 200);
       await withDeadline(ended, this.#timeout_ms, "make the kernel give up");
       return true;
     } catch {
@@ -104,16 +104,13 @@ export class LoopbackFabric implements KernelFabric {
   }
 
   async #unlinkReleased(link: TargetLink): Promise<void> {
-    const release = this.#release;
     const unlinking = this.#tree.unlink(linkPath(this.#tree, link));
-    if (release !== undefined) {
-      // Whoever serves may still answer; commands are failed only when this takes long.
-      const timely = withDeadline(unlinking, 1000, "unlink").catch(() =>
-        nudgeUntil(unlinking, () => release(link.backstore), 200)
-      );
-      return await withDeadline(timely, this.#timeout_ms, "unlink");
-    }
-    await withDeadline(unlinking, this.#timeout_ms, "unlink");
+    // Whoever serves may still answer; commands are failed only when this takes long.
+    const timely = withDeadline(unlinking, 1000, "unlink").catch((error) => {
+      if (!(error instanceof FabricError)) throw error;
+      return nudgeUntil(unlinking, () => this.#release(link.backstore), 200);
+    });
+    await withDeadline(timely, this.#timeout_ms, "unlink");
   }
 
   async #waitForDisk(link: TargetLink): Promise<string> {

@@ -19,7 +19,9 @@ export {
   findBackstores,
   HBA_BASE,
   removeBackstore,
+  resizeBackstore,
 } from "./backstore.ts";
+export { DetachedTree } from "./detached_tree.ts";
 export * from "./discovery.ts";
 export * from "./disk_use.ts";
 export { FabricError, type FabricErrorKind } from "./error.ts";
@@ -54,7 +56,7 @@ export {
   SUBTYPE,
 } from "./names.ts";
 export * from "./remove.ts";
-export { findServers, UnservedDevice } from "./served.ts";
+export { failIfUnserved, findServers, UnservedDevice } from "./served.ts";
 export * from "./transport.ts";
 export { KERNEL_PATHS, type KernelPaths, KernelTree } from "./tree.ts";
 export { findUioDevice, listUioDevices, type UioDevice } from "./uio_devices.ts";

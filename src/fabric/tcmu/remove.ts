@@ -11,7 +11,9 @@ import { findBackstores, findForeignBackstores, removeBackstore } from "./backst
 import { findDiskUsers } from "./disk_use.ts";
 import { FabricError } from "./error.ts";
 import {
+  isDerived,
   LINK_NAME,
+  listDerivedLinks,
   listLinks,
   removeEmptyTarget,
   removeTargetIfEmpty,
@@ -42,6 +44,8 @@ export interface RemoveOptions {
 
 const TIMEOUT_MS = 60_000;
 const NUDGE_INTERVAL_MS = 100;
+/** A look at the links takes longer only if the kernel is stuck. */
+const INSPECTION_MS = 1000;
 
 /**
  * Removes the LUN of that name: its links, targets, backstore and HBA directory, as far as they are
@@ -60,11 +64,7 @@ export async function removeLun(
     if (!await removeLeftoverTargets(tree, name)) throw await explainMissing(tree, name);
     return;
   }
-  for (const backstore of backstores) {
-    const links = await listLinks(tree, backstore);
-    await checkRemovable(tree, links, options);
-    await new Removal(tree, backstore, options).run(links);
-  }
+  for (const backstore of backstores) await new Removal(tree, backstore, options).run();
   await removeLeftoverTargets(tree, name);
 }
 
@@ -118,17 +118,36 @@ class Removal {
     this.#options = options;
   }
 
-  async run(links: TargetLink[]): Promise<void> {
+  async run(): Promise<void> {
     const { hba, name } = this.#backstore;
     this.#device = await findUioDevice(this.#tree, hba, name);
     try {
       this.#takeHold();
+      const links = await this.#inspect();
       if (this.#hold !== undefined) await this.#unblock();
       for (const link of links) await this.#unlink(link);
       await this.#removeBackstore();
     } finally {
       this.#hold?.close();
     }
+  }
+
+  /**
+   * Finds the links and whether they may go. An earlier attempt may still be unlinking one: then its
+   * folder cannot be read before that has ended, which takes the same help.
+   */
+  async #inspect(): Promise<TargetLink[]> {
+    const inspect = async () => {
+      const derived = await listDerivedLinks(this.#tree, this.#backstore);
+      const all = await listLinks(this.#tree, this.#backstore);
+      const others = all.filter((link) => !isDerived(link));
+      await checkRemovable(this.#tree, [...derived, ...others], this.#options);
+      return [...derived, ...others];
+    };
+    return await this.#within(
+      nudgeUntil(inspect(), () => this.#failCommands(), NUDGE_INTERVAL_MS, INSPECTION_MS),
+      "the kernel is still linking or unlinking it",
+    );
   }
 
   /** While nobody serves the device, nobody may begin to: the ring is about to be reset. */
@@ -142,18 +161,19 @@ class Removal {
     await blockDevice(this.#tree, this.#backstore, false).catch(() => {});
   }
 
+  async #failCommands(): Promise<void> {
+    // The server may have died meanwhile.
+    this.#takeHold();
+    if (this.#hold !== undefined) await UnservedDevice.failInFlight(this.#tree, this.#backstore);
+  }
+
   async #unlink(link: TargetLink): Promise<void> {
     const work = async () => {
       await unlinkLun(this.#tree, link);
       await removeTargetIfEmpty(this.#tree, link);
     };
-    const failCommands = async () => {
-      // The server may have died meanwhile.
-      this.#takeHold();
-      if (this.#hold !== undefined) await UnservedDevice.failInFlight(this.#tree, this.#backstore);
-    };
     await this.#within(
-      nudgeUntil(work(), failCommands, NUDGE_INTERVAL_MS),
+      nudgeUntil(work(), () => this.#failCommands(), NUDGE_INTERVAL_MS),
       `the kernel has not unlinked it from ${link.fabric} target ${link.wwn}`,
     );
   }
@@ -167,7 +187,9 @@ class Removal {
           () => Promise.resolve(this.#answer(events)),
           NUDGE_INTERVAL_MS,
         ),
-        "the kernel has not removed its backstore; maybe it waits for a daemon's answer over netlink",
+        "the kernel has not removed its backstore; maybe it waits for a daemon's answer over " +
+          "netlink. To end that, write 1 to block_netlink, 1 to reset_netlink and 0 to " +
+          "block_netlink in /sys/module/target_core_user/parameters",
       );
     } finally {
       events?.close();
@@ -193,10 +215,10 @@ class Removal {
     }
   }
 
-  async #within(work: Promise<void>, stuck: string): Promise<void> {
+  async #within<T>(work: Promise<T>, stuck: string): Promise<T> {
     const timeout_ms = this.#options.timeout_ms ?? TIMEOUT_MS;
     try {
-      await withDeadline(work, timeout_ms, "remove");
+      return await withDeadline(work, timeout_ms, "remove");
     } catch (error) {
       if (!(error instanceof FabricError) || error.kind !== "timeout") throw error;
       throw new FabricError(

@@ -2,7 +2,7 @@
 import { closeUio, openUio, UioBusyError } from "../../sys/uio.ts";
 import { type BackstoreAddress, ResetRing, resetRing } from "./actions.ts";
 import { isGone, type KernelTree } from "./tree.ts";
-import type { UioDevice } from "./uio_devices.ts";
+import { findUioDevice, type UioDevice } from "./uio_devices.ts";
 
 /**
  * Holds a device that nobody serves: as long as it is held nobody can begin to. The kernel lets one
@@ -36,6 +36,26 @@ export class UnservedDevice {
     if (!this.#open) return;
     this.#open = false;
     closeUio(this.#fd);
+  }
+}
+
+/**
+ * Makes the commands in flight of a device fail, if nobody serves it; returns whether that was so.
+ * Behind the back of a server the ring must never be reset: it would go on where the ring was, and a
+ * tail that is off an entry makes the kernel loop for ever.
+ */
+export async function failIfUnserved(
+  tree: KernelTree,
+  backstore: BackstoreAddress,
+): Promise<boolean> {
+  const device = await findUioDevice(tree, backstore.hba, backstore.name);
+  const hold = device === undefined ? undefined : UnservedDevice.take(device);
+  if (hold === undefined) return false;
+  try {
+    await UnservedDevice.failInFlight(tree, backstore);
+    return true;
+  } finally {
+    hold.close();
   }
 }
 

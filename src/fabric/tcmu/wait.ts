@@ -49,14 +49,20 @@ export async function withDeadline<T>(
   }
 }
 
-/** Runs `action` every `interval_ms` until `operation` has ended; failures of `action` are ignored. */
+/**
+ * Runs `action` every `interval_ms` until `operation` has ended, for the first time after `delay_ms`;
+ * failures of `action` are ignored.
+ */
 export async function nudgeUntil<T>(
   operation: Promise<T>,
-  action: () => Promise<void>,
+  action: () => Promise<unknown>,
   interval_ms: number,
+  delay_ms = 0,
 ): Promise<T> {
-  let running: Promise<void> | undefined;
+  const begin_ms = performance.now() + delay_ms;
+  let running: Promise<unknown> | undefined;
   const timer = setInterval(() => {
+    if (performance.now() < begin_ms) return;
     running ??= action().catch(() => {}).finally(() => running = undefined);
   }, interval_ms);
   try {

@@ -37,3 +37,8 @@ Deno.test("nudgeUntil() repeats the action until the operation ends, one at a ti
   assert.equal(result, "done");
   assert.equal(nudges, 3);
 });
+
+Deno.test("nudgeUntil() leaves an operation alone that ends before the delay", async () => {
+  const operation = new Promise((resolve) => setTimeout(resolve, 20));
+  await nudgeUntil(operation, () => Promise.reject(assert.fail("nudged")), 1, 10_000);
+});
