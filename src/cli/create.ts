@@ -25,7 +25,10 @@ export function collectSetting(
 ): Record<string, string> {
   const at = text.indexOf("=");
   if (at <= 0) throw new OperatorError("usage", `"${text}" is not key=value`);
-  return { ...settings, [text.slice(0, at)]: text.slice(at + 1) };
+  const value = text.slice(at + 1);
+  // The daemon lives in another directory: what is plainly a relative path becomes absolute.
+  const path = /^\.\.?(\/|$)/.test(value) ? resolve(value) : value;
+  return { ...settings, [text.slice(0, at)]: path };
 }
 
 /** A handler's id stays; what looks like a path becomes absolute, since the daemon lives elsewhere. */

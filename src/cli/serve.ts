@@ -56,6 +56,7 @@ async function serve(options: ServeOptions): Promise<void> {
   const log = makeLog(options.verbose === true ? "debug" : "info");
   const paths = defaultPaths(Deno.env);
   const listen = options.listen ?? configuration.listen;
+  warnIfOpen(listen, configuration, log);
   const daemon = await Daemon.start({
     paths,
     log,
@@ -76,6 +77,18 @@ async function serve(options: ServeOptions): Promise<void> {
   log("info", "", "stops: commands in flight end first");
   await control.close();
   await daemon.stop();
+}
+
+/** Says so where everybody on the network could use the LUNs. */
+function warnIfOpen(
+  listen: string | undefined,
+  configuration: Configuration,
+  log: ReturnType<typeof makeLog>,
+): void {
+  if (listen === undefined || configuration.chap !== undefined) return;
+  const { address } = parsePortal(listen);
+  if (/^127\.|^::1$|^localhost$/.test(address)) return;
+  log("warn", "", `${listen} is open to everybody who reaches it: set "chap" in the configuration`);
 }
 
 /** Makes the LUNs of the configuration that are not there. */

@@ -201,9 +201,9 @@ export class Daemon {
   }
 
   /** Makes a LUN; on failure nothing of it stays. */
-  create(request: CreateRequest): Promise<LunDescription> {
+  async create(request: CreateRequest): Promise<LunDescription> {
     const name = checkName(request.name);
-    return this.#exclusively(name, async () => {
+    return await this.#exclusively(name, async () => {
       if (this.#luns.has(name)) {
         throw new OperatorError("exists", `There is a LUN "${name}" already`, 'See "lunette ls".');
       }
@@ -254,8 +254,8 @@ export class Daemon {
   }
 
   /** Serves a device that somebody else made. */
-  #adopt(device: UioDevice, request: DeviceRequest, origin: Origin): Promise<void> {
-    return this.#exclusively(checkName(device.name), async () => {
+  async #adopt(device: UioDevice, request: DeviceRequest, origin: Origin): Promise<void> {
+    await this.#exclusively(checkName(device.name), async () => {
       const { manifest } = await resolveHandler(request.handler);
       // One that was there before may have been served before: what it held in memory is gone.
       const lost = origin === "scan" && manifest.volatile === true;
@@ -287,8 +287,8 @@ export class Daemon {
   }
 
   /** Removes a LUN. Files that hold its data stay. */
-  remove(name: string): Promise<void> {
-    return this.#exclusively(checkName(name), async () => {
+  async remove(name: string): Promise<void> {
+    await this.#exclusively(checkName(name), async () => {
       const lun = this.#find(name);
       if (lun.record.fabric === "external") {
         throw new OperatorError(

@@ -7,7 +7,20 @@ import { EmulatedTransport } from "../fabric/emulated/transport.ts";
 import { IscsiTarget } from "../fabric/iscsi/target.ts";
 import type { Epoll } from "../sys/epoll.ts";
 import { addressOf } from "../sys/mapping.ts";
-import type { ListenReply, ListenRequest, LogLevel, TargetRequest } from "./ring_messages.ts";
+import type { ChapOptions } from "../fabric/iscsi/chap.ts";
+import type {
+  ChapCredentials,
+  ListenReply,
+  ListenRequest,
+  LogLevel,
+  TargetRequest,
+} from "./ring_messages.ts";
+
+function chapOptions({ name, secret, mutual }: ChapCredentials): ChapOptions {
+  const own = { user: name, secret };
+  if (mutual === undefined) return own;
+  return { ...own, mutual: { user: mutual.name, secret: mutual.secret } };
+}
 
 interface Target {
   readonly core: EmulatedTargetCore;
@@ -39,7 +52,7 @@ export class EmbeddedFabrics {
     this.#iscsi.addTarget({
       name: target,
       port: core,
-      ...(chap === undefined ? {} : { chap: { user: chap.name, secret: chap.secret } }),
+      ...(chap === undefined ? {} : { chap: chapOptions(chap) }),
     });
     this.#targets.set(target, { core, made: new Map() });
     return null;

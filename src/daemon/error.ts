@@ -1,3 +1,6 @@
+import { GrantError } from "../sandbox/grants.ts";
+import { ManifestError } from "../sandbox/manifest.ts";
+import { SchemaError } from "../sandbox/schema.ts";
 import { FabricError, type FabricErrorKind } from "../fabric/tcmu/error.ts";
 
 /** Kinds of operating errors; each has an HTTP status and an exit code of the command line. */
@@ -65,9 +68,12 @@ export function operatorError(error: unknown): OperatorError {
   if (error instanceof FabricError) {
     return new OperatorError(fabricKinds[error.kind], error.message, "", { cause: error });
   }
-  const advice = typeof error === "object" && error !== null && "advice" in error
-    ? String(error.advice)
-    : "";
   const message = error instanceof Error ? error.message : String(error);
-  return new OperatorError("failed", message, advice, { cause: error });
+  if (error instanceof GrantError) {
+    return new OperatorError("usage", message, error.advice, { cause: error });
+  }
+  if (error instanceof SchemaError || error instanceof ManifestError) {
+    return new OperatorError("usage", message, "", { cause: error });
+  }
+  return new OperatorError("failed", message, "", { cause: error });
 }

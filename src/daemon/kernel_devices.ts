@@ -6,7 +6,7 @@
  * @module
  */
 import { Discovery, type Origin } from "../fabric/tcmu/discovery.ts";
-import { type EventSource, TcmuNetlink } from "../fabric/tcmu/genl.ts";
+import { type DeviceChange, type EventSource, TcmuNetlink } from "../fabric/tcmu/genl.ts";
 import { isModuleLoaded } from "../fabric/tcmu/modules.ts";
 import type { KernelTree } from "../fabric/tcmu/tree.ts";
 import type { UioDevice } from "../fabric/tcmu/uio_devices.ts";
@@ -73,6 +73,7 @@ export class KernelDevices {
     this.#discovery = new Discovery(this.#tree, {
       added: (device, origin) => this.#added(device, origin),
       removed: (device) => this.#keeper.vanished(device.name),
+      reconfigured: (device, change) => this.#reconfigured(device, change),
       failed: (error) => this.#log("error", "discovery", operatorError(error).message),
     }, { events: this.#events, reactor: this.#reactor, netlinkReplies: this.#replies });
     await this.#discovery.start();
@@ -87,6 +88,19 @@ export class KernelDevices {
       "warn",
       name,
       `${device.path} is of our kind, and there is no record of it: "lunette rm ${name}" removes it`,
+    );
+  }
+
+  /** A change that is not followed is refused, where the kernel asks; else it is at least said. */
+  #reconfigured(device: UioDevice, change: DeviceChange): void {
+    if (!this.#keeper.isKnown(device.name)) return;
+    const { size_bytes, config } = change;
+    if (size_bytes === undefined && config === undefined) return;
+    const what = size_bytes === undefined ? "dev_config" : "dev_size";
+    throw new OperatorError(
+      "usage",
+      `${what} of "${device.name}" was changed in the kernel, which is not followed`,
+      `Remove the LUN and make it again with the new ${what}.`,
     );
   }
 

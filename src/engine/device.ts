@@ -117,6 +117,8 @@ export class Device implements BackendSink {
   turn(): boolean {
     if (this.#stopped) return false;
     this.#backend.poll();
+    // Room may have come from elsewhere: devices share the file pool's jobs.
+    if (this.#waiting.length > 0 && this.#inFlightCount === 0) this.#retryWaiting();
     let worked = false;
     while (!this.#quiet) {
       const count = this.engine.exports.engine_walk(this.engine.plan.state, BATCH_MAX);

@@ -133,7 +133,9 @@ export class RingLoop {
     this.#nextTick_ms = now_ms + TICK_MS;
     for (const fabric of this.#fabrics) fabric.tick(now_ms);
     for (const [device, deadline_ms] of this.#devices) {
-      if (deadline_ms === 0 || device.inFlight === 0) continue;
+      if (device.inFlight === 0) continue;
+      this.activate(device);
+      if (deadline_ms === 0) continue;
       if (device.backend.oldest_ms(now_ms) > deadline_ms) this.#events.deadline(device);
     }
   }

@@ -54,6 +54,8 @@ function text(pairs: Readonly<Record<string, string>>): Uint8Array {
 
 export class Initiator {
   readonly #connection: Deno.TcpConn;
+  /** Random form (RFC 7143 11.12.5): another session of the same name is not taken for this one. */
+  readonly #isid = crypto.getRandomValues(new Uint8Array(6));
   #commandNumber = 1;
   #expectedStatus = 0;
   #tag = 1;
@@ -62,6 +64,7 @@ export class Initiator {
 
   private constructor(connection: Deno.TcpConn) {
     this.#connection = connection;
+    this.#isid[0] = 0x80;
   }
 
   /** Connects and logs in to a normal session without authentication. */
@@ -103,7 +106,7 @@ export class Initiator {
       const header = new Uint8Array(BHS_LENGTH);
       header[Bhs.OPCODE] = Opcode.LOGIN_REQUEST | IMMEDIATE_BIT;
       header[Bhs.FLAGS] = LoginPdu.TRANSIT_BIT | 1 << 2 | 3;
-      header.set([0x80, 0x6c, 0x75, 0x6e, 0, 1], LoginPdu.ISID);
+      header.set(this.#isid, LoginPdu.ISID);
       put32(header, Bhs.CMD_SN, this.#commandNumber);
       await this.#send(header, body);
       const { header: response, data } = await this.#receive();
