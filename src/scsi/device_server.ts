@@ -1,5 +1,5 @@
 /**
- * The device server (SAM-6 4.8.3): from a decoded command to an answer, or to a procedure that gives
+ * The device server (SAM-5 4.8): from a decoded command to an answer, or to a procedure that gives
  * one. It knows no transport, no ring and no handler.
  *
  * @module
@@ -62,7 +62,7 @@ const bound: ReadonlyMap<OperationCode, Response> = new Map(
   }),
 );
 
-/** Commands that neither report nor clear a unit attention (SPC-4 5.13, SAM-6 5.14.4). */
+/** Commands that neither report nor clear a unit attention (SAM-5 5.14.4). */
 const PASSES_ATTENTION: readonly string[] = ["INQUIRY", "REPORT LUNS", "REQUEST SENSE"];
 
 /** The row of a command this unit has, or the failure. */
@@ -132,7 +132,7 @@ function writeProtectedSense(unit: LogicalUnit): number {
 
 /**
  * Answers a command that `refusal` let pass. The caller runs a procedure to its end; data-in is cut
- * to the allocation length (SPC-4 4.3.5.6), and by the caller to the initiator's buffer.
+ * to the allocation length (SPC-4 4.2.5.6), and by the caller to the initiator's buffer.
  */
 export function execute(unit: LogicalUnit, command: CommandView): Answer | Procedure {
   const row = lookUp(unit, command);

@@ -19,5 +19,5 @@ export const WRITE_SAME_BLOCK_COUNT_MAX = 32768;
 export const COMPARE_AND_WRITE_BLOCK_COUNT_MAX = 255;
 /** Bytes of the unit that storage is given back in: OPTIMAL UNMAP GRANULARITY. */
 export const UNMAP_GRANULARITY_BYTES = 4096;
-/** Unit attentions that wait; the oldest are kept (SAM-6 5.14.1 lets a device limit them). */
+/** Unit attentions that wait; the oldest are kept (SAM-5 5.14 lets a device limit them). */
 export const UNIT_ATTENTION_COUNT_MAX = 8;

@@ -19,7 +19,7 @@ export interface UnitFeatures {
   readonly writeCache: boolean;
 }
 
-/** The port and the group a unit is reached by, where the fabric has such (SPC-4 5.15, 7.8.6). */
+/** The port and the group a unit is reached by, where the fabric has such (SPC-4 7.8.6). */
 export interface UnitPort {
   /** RELATIVE TARGET PORT IDENTIFIER, 1 to FFFFh. */
   readonly relative_target_port: number;
@@ -82,7 +82,7 @@ export class LogicalUnit {
     return this.#block_count;
   }
 
-  /** The volume has another size now: all initiators are told (SBC-4 4.7.2). */
+  /** The volume has another size now: all initiators are told. */
   resize(block_count: number): void {
     if (block_count === this.#block_count) return;
     this.#block_count = block_count;
@@ -94,7 +94,7 @@ export class LogicalUnit {
   }
 
   set state(state: UnitState) {
-    // A medium that comes is another medium to who had seen none (SPC-4 4.5.6: 28h/00h).
+    // A medium that comes is another medium to who had seen none.
     if (this.#state === "no-medium" && state === "ready") {
       this.attend(Sense.MEDIUM_MAY_HAVE_CHANGED);
     }
@@ -121,7 +121,7 @@ export class LogicalUnit {
     return !this.features.writable || this.#softwareWriteProtect;
   }
 
-  /** WCE of the Caching mode page (SBC-4 6.5.6). */
+  /** WCE of the Caching mode page (SBC-4 6.5). */
   get writeCacheEnabled(): boolean {
     return this.#writeCacheEnabled;
   }
@@ -136,7 +136,7 @@ export class LogicalUnit {
     return this.features.writeCache && !this.#writeCacheEnabled;
   }
 
-  /** SWP of the Control mode page (SPC-4 7.5.9). */
+  /** SWP of the Control mode page (SPC-4 7.5). */
   get softwareWriteProtect(): boolean {
     return this.#softwareWriteProtect;
   }
@@ -154,7 +154,7 @@ export class LogicalUnit {
     this.#descriptorSense = descriptor;
   }
 
-  /** A reset brings mode parameters back to their defaults and is reported (SAM-6 6.3.3). */
+  /** A reset brings mode parameters back to their defaults and is reported (SAM-5 6.3.3). */
   reset(): void {
     this.#softwareWriteProtect = false;
     this.#descriptorSense = false;

@@ -15,7 +15,7 @@ export interface Response {
   readonly name: string;
   /** Whether it needs a medium: NOT READY without. */
   readonly medium: boolean;
-  /** Whether it changes the medium: DATA PROTECT where the unit is write protected (SBC-4 4.14). */
+  /** Whether it changes the medium: DATA PROTECT where the unit is write protected. */
   readonly writes: boolean;
   readonly respond: Responder;
 }

@@ -13,7 +13,7 @@ export interface Range {
 }
 
 /**
- * The range in bytes, or LOGICAL BLOCK ADDRESS OUT OF RANGE (SBC-4 4.5). An empty range may begin at
+ * The range in bytes, or LOGICAL BLOCK ADDRESS OUT OF RANGE. An empty range may begin at
  * the end of the medium. The decoder has checked this as well; the capacity may be smaller since.
  */
 export function checkRange(unit: LogicalUnit, lba: number, blocks: number): Range | Answer {

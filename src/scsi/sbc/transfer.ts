@@ -6,17 +6,26 @@
  * @module
  */
 import { FLAG_FUA } from "../../abi/engine.ts";
-import { type Answer, Status } from "../answer.ts";
+import type { Answer } from "../answer.ts";
 import type { CommandView } from "../command.ts";
 import { STEP_LENGTH_MAX_BYTES } from "../limits.ts";
 import type { LogicalUnit } from "../logical_unit.ts";
 import { MediaOperation, MediaResult } from "../media.ts";
 import type { Procedure } from "../procedure.ts";
-import { changesMedium, dataIn, GOOD, mediaFailure, needsMedium, step } from "../response.ts";
+import {
+  changesMedium,
+  checkCondition,
+  dataIn,
+  GOOD,
+  mediaFailure,
+  needsMedium,
+  step,
+} from "../response.ts";
+import { Sense } from "../sense.ts";
 import { findRow } from "../table.ts";
 import { checkRange, checkTransferLength, isAnswer, type Range } from "./range.ts";
 
-/** LENGTHS of a transfer whose initiator has a shorter buffer: whole blocks, of what there is. */
+/** The range of a transfer or verification, checked against limit and capacity. */
 export function transferRange(unit: LogicalUnit, command: CommandView): Range | Answer {
   const row = findRow(command.operationCode, command.serviceAction);
   if (row?.length !== undefined) {
@@ -67,7 +76,8 @@ function* writeBlocks(
   for (let done = 0; done < whole; done += STEP_LENGTH_MAX_BYTES) {
     const length = Math.min(whole - done, STEP_LENGTH_MAX_BYTES);
     const { bytes } = yield { kind: "data-out", offset: done, length };
-    if (bytes.length < length) return { status: Status.TASK_ABORTED };
+    // The buffer was as long as that when the command began.
+    if (bytes.length < length) return checkCondition(unit, Sense.INTERNAL_TARGET_FAILURE);
     const offset_bytes = range.offset_bytes + done;
     const failure = yield* step(
       unit,

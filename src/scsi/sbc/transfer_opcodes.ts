@@ -1,13 +1,16 @@
 import { bytes, field, naca, protect } from "../opcode.ts";
 import type { OperationCode } from "../opcode.ts";
 
-/** READ and WRITE of all CDB lengths. Clauses are those of SBC-4; the 6-byte CDBs, obsolete there, SBC-3. */
+/**
+ * READ and WRITE of all CDB lengths. Clauses are those of SBC-4, but of SBC-2 for the 6-byte CDBs,
+ * which later editions do not have any more.
+ */
 export const transferCommands: readonly OperationCode[] = [
   {
     name: "READ(6)",
     code: 0x08,
     cdbLength: 6,
-    clause: "SBC-3 5.10",
+    clause: "SBC-2 5.5",
     commandClass: "READ",
     direction: "in",
     lba: field(1, 3),
@@ -78,7 +81,7 @@ export const transferCommands: readonly OperationCode[] = [
     name: "WRITE(6)",
     code: 0x0a,
     cdbLength: 6,
-    clause: "SBC-3 5.31",
+    clause: "SBC-2 5.24",
     commandClass: "WRITE",
     direction: "out",
     lba: field(1, 3),

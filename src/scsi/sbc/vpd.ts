@@ -36,7 +36,7 @@ export function blockDeviceCharacteristics(): Uint8Array {
   return content;
 }
 
-/** B2h, Logical Block Provisioning (SBC-4 6.6.5). */
+/** B2h, Logical Block Provisioning, in SBC-4 6.6. */
 export function logicalBlockProvisioning(unit: LogicalUnit): Uint8Array {
   const content = new Uint8Array(4);
   if (unit.features.discard) {

@@ -13,9 +13,9 @@ function logSense(unit: LogicalUnit, { cdb }: CommandView): Answer {
   if (pageCode !== 0x00) return invalidField(unit, 2, 5);
   if (readUint16(cdb, 5) !== 0) return invalidField(unit, 5);
   switch (subpageCode) {
-    case 0x00: // Supported Log Pages (SPC-4 7.3.15)
+    case 0x00: // Supported Log Pages (SPC-4 7.3)
       return dataIn(Uint8Array.of(0x00, 0x00, 0x00, 0x01, 0x00));
-    case 0xff: // Supported Log Pages and Subpages (SPC-4 7.3.16): SPF is set
+    case 0xff: // Supported Log Pages and Subpages (SPC-4 7.3): SPF is set
       return dataIn(Uint8Array.of(0x40, 0xff, 0x00, 0x04, 0x00, 0x00, 0x00, 0xff));
     default:
       return invalidField(unit, 3);

@@ -33,7 +33,7 @@ const WCE = 0x04;
 const D_SENSE = 0x04;
 const SWP = 0x08;
 
-/** Page_0 mode page header (SPC-4 7.5.7). */
+/** Page_0 mode page header (SPC-4 7.5). */
 function page0(pageCode: number, length: number): Uint8Array {
   const page = new Uint8Array(length);
   page[0] = pageCode;
@@ -45,7 +45,7 @@ function unchanged(_page: Uint8Array, parameters: ModeParameters): ModeParameter
   return parameters;
 }
 
-/** 01h, Read-Write Error Recovery (SBC-4 6.5.10). */
+/** 01h, Read-Write Error Recovery (SBC-4 6.5). */
 const errorRecovery: ModePage = {
   pageCode: 0x01,
   title: "Read-Write Error Recovery",
@@ -58,7 +58,7 @@ const errorRecovery: ModePage = {
   take: unchanged,
 };
 
-/** 08h, Caching (SBC-4 6.5.6). */
+/** 08h, Caching (SBC-4 6.5). */
 const caching: ModePage = {
   pageCode: 0x08,
   title: "Caching",
@@ -73,7 +73,7 @@ const caching: ModePage = {
   },
 };
 
-/** 0Ah, Control (SPC-4 7.5.9). */
+/** 0Ah, Control (SPC-4 7.5). */
 const control: ModePage = {
   pageCode: 0x0a,
   title: "Control",
@@ -95,7 +95,7 @@ const control: ModePage = {
   },
 };
 
-/** 1Ch, Informational Exceptions Control (SBC-4 6.5.8). */
+/** 1Ch, Informational Exceptions Control (SBC-4 6.5). */
 const informationalExceptions: ModePage = {
   pageCode: 0x1c,
   title: "Informational Exceptions Control",

@@ -43,7 +43,7 @@ function* modeSelect(unit: LogicalUnit, listLength: number, headerLength: number
   const parameters = checkPages(unit, list, headerLength + descriptor);
   if ("status" in parameters) return parameters;
   if (unit.writeCacheEnabled && !parameters.writeCacheEnabled) {
-    // What the cache holds must not be lost without it (SBC-4 6.5.6).
+    // What the cache holds must not be lost without it (SBC-4 6.5).
     const failure = yield* step(unit, { kind: "flush" }, MediaOperation.FLUSH);
     if (failure !== undefined) return failure;
   }
@@ -71,7 +71,7 @@ function checkDescriptor(
   if (list.length < headerLength + length) return listLengthError(unit);
   const count = long ? readUint64(list, headerLength) : readUint32(list, headerLength);
   const countMax = long ? 2 ** 64 : 0xffffffff;
-  // 0 and the greatest number ask for no change of capacity (SBC-4 6.5.2.2).
+  // 0 and the greatest number ask for no change of capacity (SBC-4 6.5).
   if (count !== 0 && count < countMax && count !== Math.min(unit.block_count, countMax)) {
     return invalidParameter(unit, headerLength);
   }

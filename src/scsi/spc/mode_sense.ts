@@ -34,7 +34,7 @@ function modeSense10(unit: LogicalUnit, { cdb }: CommandView): Answer {
   });
 }
 
-/** Mode parameter list: header, block descriptor, pages (SPC-4 7.5.4). */
+/** Mode parameter list: header, block descriptor, pages (SPC-4 7.5). */
 function modeSense(
   unit: LogicalUnit,
   cdb: Uint8Array,
@@ -65,12 +65,12 @@ function modeSense(
   return dataIn(data);
 }
 
-/** DEVICE-SPECIFIC PARAMETER: WP and DPOFUA (SBC-4 6.5.1). */
+/** DEVICE-SPECIFIC PARAMETER: WP and DPOFUA (SBC-4 6.5). */
 function deviceSpecificParameter(unit: LogicalUnit): number {
   return 0x10 | (unit.writeProtected ? 0x80 : 0);
 }
 
-/** Short LBA mode parameter block descriptor (SBC-4 6.5.2.2). */
+/** Short LBA mode parameter block descriptor (SBC-4 6.5). */
 function shortDescriptor(unit: LogicalUnit): Uint8Array {
   const descriptor = new Uint8Array(8);
   writeUint32(descriptor, 0, Math.min(unit.block_count, 0xffffffff));
@@ -78,7 +78,7 @@ function shortDescriptor(unit: LogicalUnit): Uint8Array {
   return descriptor;
 }
 
-/** Long LBA mode parameter block descriptor (SBC-4 6.5.2.3). */
+/** Long LBA mode parameter block descriptor (SBC-4 6.5). */
 function longDescriptor(unit: LogicalUnit): Uint8Array {
   const descriptor = new Uint8Array(16);
   writeUint64(descriptor, 0, unit.block_count);

@@ -33,12 +33,12 @@ export function vitalProductData(unit: LogicalUnit, pageCode: number): Uint8Arra
   return data;
 }
 
-/** SPC-4 7.8.15. */
+/** SPC-4 7.8. */
 function supportedPages(): Uint8Array {
   return Uint8Array.from(vitalProductPages, ({ code }) => code);
 }
 
-/** SPC-4 7.8.16. */
+/** SPC-4 7.8. */
 function unitSerialNumber(unit: LogicalUnit): Uint8Array {
   const { serial } = unit.identity;
   const content = new Uint8Array(serial.length);
