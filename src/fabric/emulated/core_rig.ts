@@ -12,6 +12,7 @@ export class UnitRig {
   readonly ring: EmulatedRing;
   readonly device: ReferenceDevice;
   wakes = 0;
+  onWake: () => void = () => {};
 
   constructor(settings: RingSettings, now: () => number) {
     const ring_size_bytes = settings.ring_size_bytes ?? 16384;
@@ -24,7 +25,10 @@ export class UnitRig {
       memory,
       offset: 4096,
       clock: { now_ms: now },
-      wake: () => this.wakes++,
+      wake: () => {
+        this.wakes++;
+        this.onWake();
+      },
     });
     this.device = new ReferenceDevice(memory, 4096, ring_size_bytes + data_size_bytes);
   }

@@ -227,8 +227,10 @@ Deno.test("entries wrap with a PAD of every possible length (section 3)", () => 
       rest -= length;
     }
     assert.equal(rig.device.head, size - pad);
+    rig.device.bytes.fill(0xff, 128 + size - pad, 128 + size);
     const seen = run(Math.max(120, pad + 8));
     assert.deepEqual([seen.slot, rig.device.pads], [128, [pad]]);
+    assert.equal(rig.device.view.getUint32(128 + size - pad + 4, true), 0, "id and flags");
     run(120);
     assert.deepEqual([rig.ring.broken, rig.ring.in_flight], [false, 0]);
   }
@@ -255,6 +257,37 @@ Deno.test("a full ring never lets head catch up with tail, and what waits keeps 
     ring.doorbell();
   }
   assert.deepEqual(ended, commands);
+});
+
+Deno.test("an entry that needs a PAD waits until there is room for both", () => {
+  const rig = new Rig({ ring_size_bytes: 4096, run_blocks_max: 1 });
+  const { ring, submit, device } = bound(rig);
+  for (let count = 0; count < 30; count++) submit(READ10);
+  const seen = device.all();
+  const next = () => {
+    device.complete(seen.shift()!.id);
+    ring.doorbell();
+  };
+  submit(...entryOf(136));
+  next();
+  // 128 bytes to the ring's end and 136: more than the 255 that are free now.
+  assert.equal(device.next(), undefined);
+  rig.wakes = 0;
+  next();
+  assert.equal(device.next()?.slot, 128);
+  assert.equal(rig.wakes, 1, "the device hears of what had waited");
+});
+
+Deno.test("a command that would fit does not overtake one that waits for room", () => {
+  const { ring, submit, device } = bound(new Rig({ ring_size_bytes: 4096 }));
+  for (let count = 0; count < 30; count++) submit(READ10);
+  const seen = device.all();
+  submit(READ10);
+  submit(new Uint8Array([0x1e, 0, 0, 0, 0, 0]));
+  assert.equal(device.next(), undefined);
+  for (const { id } of seen) device.complete(id);
+  ring.doorbell();
+  assert.deepEqual(device.all().map(({ cdb }) => cdb[0]), [0x28, 0x1e]);
 });
 
 Deno.test("doorbell() with READ_LEN (section 6)", () => {
@@ -387,6 +420,23 @@ Deno.test("cmd_time_out ends a command in 2/08/00, its slot and id stay (section
   assert.equal(ring.broken, false);
 });
 
+Deno.test("cmd_time_out counts for a command that is submitted in a report", () => {
+  const rig = new Rig({ cmd_time_out_ms: 5000 });
+  const { ring, device, ended } = bound(rig);
+  const [first, second] = [1, 2].map(() => ring.prepare(READ10, 0, 0)!);
+  rig.onEnd = () => {
+    rig.onEnd = () => {};
+    ring.submit(second);
+  };
+  ring.submit(first);
+  device.complete(device.next()!.id);
+  ring.doorbell();
+  ring.tick(rig.now_ms + 4999);
+  assert.deepEqual(ended, [first]);
+  ring.tick(rig.now_ms + 5000);
+  assert.deepEqual(ended, [first, second]);
+});
+
 Deno.test("cmd_time_out 0 is never", () => {
   const { ring, submit, ended } = bound(new Rig({ cmd_time_out_ms: 0 }));
   submit(READ10);
@@ -488,6 +538,24 @@ Deno.test("notify() waits for room before commands do", () => {
   assert.deepEqual(device.tmrs, [{ type: 2, ids: seen.map((command) => command.id) }]);
 });
 
+Deno.test("notify() keeps the order of what waits", () => {
+  const rig = new Rig({ tmr_notification: true, ring_size_bytes: 4096, run_blocks_max: 1 });
+  const { ring, submit, device } = bound(rig);
+  const commands = Array.from({ length: 29 }, () => submit(READ10));
+  commands.push(submit(...entryOf(184)));
+  // 71 bytes are free: the first entry takes 96, the second 40.
+  ring.notify(2, commands);
+  ring.notify(1, [commands[0]]);
+  const seen = device.all();
+  assert.deepEqual(device.tmrs, []);
+  for (const { id } of seen.slice(0, 2)) {
+    device.complete(id);
+    ring.doorbell();
+  }
+  device.all();
+  assert.deepEqual(device.tmrs.map(({ type }) => type), [2, 1]);
+});
+
 Deno.test("notify() says nothing when notification is off", () => {
   const { ring, submit, device } = bound(new Rig());
   ring.notify(1, [submit(READ10)]);
@@ -529,6 +597,7 @@ Deno.test("reports may submit, release, reset and ring the bell", () => {
   for (const seen of device.all()) device.complete(seen.id);
   ring.doorbell();
   assert.deepEqual(commands.map((command) => command.status), [0, 2, 2]);
+  assert.equal(ring.broken, false);
 });
 
 Deno.test("release() of a command in flight: no report, and blocks stay until it is completed", () => {
@@ -543,7 +612,9 @@ Deno.test("release() of a command in flight: no report, and blocks stay until it
 Deno.test("tick() gives pages above the highest busy block back when the device is idle", () => {
   const rig = new Rig({ keep_size_bytes: 8192 });
   const { ring } = rig;
-  const [low, high] = [ring.prepare(READ10, 4096, 0)!, ring.prepare(READ10, 5 * 4096, 0)!];
+  const [first, high] = [ring.prepare(READ10, 4096, 0)!, ring.prepare(READ10, 5 * 4096, 0)!];
+  ring.release(first);
+  const low = ring.prepare(READ10, 4096, 0)!;
   ring.release(high);
   ring.tick(10_000);
   ring.tick(14_999);
@@ -553,6 +624,24 @@ Deno.test("tick() gives pages above the highest busy block back when the device 
   ring.tick(30_000);
   assert.equal(rig.reclaimed.length, 1);
   ring.release(low);
+});
+
+Deno.test("tick() gives nothing back while a command is in flight, or soon after one", () => {
+  const rig = new Rig({ keep_size_bytes: 0 });
+  const { ring, submit, device } = bound(rig);
+  const command = submit(READ10, 0, 4096);
+  ring.tick(1_000);
+  ring.tick(20_000);
+  device.complete(device.next()!.id);
+  ring.doorbell();
+  ring.release(command);
+  ring.tick(21_000);
+  ring.release(ring.prepare(READ10, 0, 4096)!);
+  ring.tick(27_000);
+  ring.tick(31_999);
+  assert.deepEqual(rig.reclaimed, []);
+  ring.tick(32_000);
+  assert.deepEqual(rig.reclaimed, [[8192, 4096]]);
 });
 
 Deno.test("close() ends everything in 2/08/00", () => {

@@ -226,6 +226,7 @@ Deno.test("a change of the LUN map is told on the other units until REPORT LUNS 
   initiator.execute(0, reportLuns(0, 4096), undefined, 4096);
   assert.deepEqual(initiator.clearAttentions(1), [], "REPORT LUNS cleared it");
   assert.deepEqual(initiator.clearAttentions(5), [0x062900]);
+  rig.core.unitAttention(5, Sense.ATTENTION_CAPACITY_CHANGED);
   rig.core.remove(5, () => {});
   assert.deepEqual(initiator.clearAttentions(0), [0x063f0e]);
   assert.deepEqual(ending(initiator.execute(5, TEST_UNIT_READY)), [2, 0x052500]);
@@ -297,6 +298,20 @@ Deno.test("kick() wakes each ring that has something new, once", () => {
   rig.core.kick();
   rig.core.flush();
   assert.deepEqual([zero.wakes, one.wakes, two.wakes], [1, 1, 0]);
+  // A wake may run the device, and what the fabric does then comes back here.
+  zero.onWake = () => {
+    zero.onWake = () => {};
+    start(1);
+    rig.core.kick();
+  };
+  one.onWake = () => start(2);
+  start(0);
+  rig.core.kick();
+  rig.core.kick();
+  assert.deepEqual([zero.wakes, one.wakes, two.wakes], [2, 2, 1]);
+  start(2);
+  rig.core.kick();
+  assert.equal(two.wakes, 2);
 });
 
 Deno.test("a device that answers inside of kick(), and a fabric that goes on inside of done()", () => {

@@ -70,7 +70,7 @@ function abortUnits(
     if (unit === undefined) continue;
     const tasks = unit.openTasks(own ? nexus : undefined);
     affected.push([unit, tasks]);
-    for (const task of tasks) if (!task.abandoned) cleared.push([unit, task.nexus]);
+    for (const task of tasks) cleared.push([unit, task.nexus]);
   }
   const wait = new AbortWait(() => {
     if (taskFunction === TaskFunction.CLEAR_TASK_SET) {

@@ -108,6 +108,36 @@ Deno.test("ABORT TASK of a task that waits for its turn ends it at once", () => 
   assert.equal(unit.device.all().length, 1, "the younger one has come in");
 });
 
+Deno.test("a task that a report takes away is not reported itself", () => {
+  const { rig, unit } = makeRig();
+  const tasks: Task[] = [];
+  const done: number[] = [];
+  const nexus = rig.core.openNexus({
+    initiator_port: "a",
+    done: (task) => {
+      done.push(task.tag);
+      task.release();
+      if (task.tag === 2) tasks[2].release();
+    },
+  });
+  for (const tag of [1, 2, 3]) {
+    const task = nexus.prepare({
+      lun: lunField(0),
+      cdb: new Uint8Array([0x12]),
+      attribute: ORDERED,
+      tag,
+      data_out_length: 0,
+      data_in_length: 512,
+    })!;
+    tasks.push(task);
+    task.execute();
+  }
+  nexus.manage(TaskFunction.ABORT_TASK_SET, lunField(0), 0, () => done.push(-1));
+  assert.deepEqual(done, [2]);
+  rig.pump();
+  assert.deepEqual([done, unit.ring.blocks_used], [[2, 1, -1], 0]);
+});
+
 Deno.test("ABORT TASK of a command that waits for room in the ring ends it at once", () => {
   const { unit, open, manage } = makeRig({ tmr_notification: true, ring_size_bytes: 4096 });
   const initiator = open("a");

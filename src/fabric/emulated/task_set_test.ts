@@ -1,6 +1,6 @@
 // Task attributes (SAM-6 8.9) and the order of the task set.
 import assert from "node:assert/strict";
-import { type Task, TaskAttribute } from "../target_port.ts";
+import { type Task, TaskAttribute, TaskFunction } from "../target_port.ts";
 import { CoreRig } from "./core_rig.ts";
 import { lunField } from "./lun.ts";
 
@@ -130,25 +130,49 @@ Deno.test("a HEAD OF QUEUE task runs at once, and others wait for it", () => {
   assert.deepEqual(arrived(), [4]);
 });
 
+for (const way of ["released", "lost", "aborted", "ended"]) {
+  Deno.test(`a HEAD OF QUEUE task that is ${way} blocks others no more`, () => {
+    const { open, arrived, complete } = makeRig();
+    const [a, b] = [open("a"), open("b")];
+    const task = a.prepare(1, HEAD_OF_QUEUE);
+    b.start(2);
+    assert.deepEqual(arrived(), []);
+    if (way === "released") task.release();
+    else if (way === "lost") a.nexus.close();
+    else if (way === "aborted") {
+      a.nexus.manage(TaskFunction.ABORT_TASK, lunField(0), 1, () => {});
+      task.release();
+    } else {
+      task.execute();
+      assert.deepEqual(arrived(), [1]);
+      complete(1);
+    }
+    assert.deepEqual(arrived(), [2]);
+    b.prepare(3, HEAD_OF_QUEUE);
+    b.start(4);
+    assert.deepEqual(arrived(), [], "the next one blocks again");
+  });
+}
+
 Deno.test("a long chain of ORDERED tasks that the core answers itself needs no stack", () => {
   const { rig, open, arrived, complete, ended } = makeRig();
   const { nexus, start } = open("a");
   start(1);
-  for (let tag = 1000; tag < 1060; tag++) {
+  for (let tag = 1000; tag < 21_000; tag++) {
     nexus.prepare({
       lun: lunField(0),
       cdb: new Uint8Array([0xa0]),
       attribute: ORDERED,
       tag,
       data_out_length: 0,
-      data_in_length: 16,
+      data_in_length: 0,
     })!.execute();
   }
   start(2);
   assert.deepEqual(arrived(), [1]);
   complete(1);
-  assert.equal(ended.length, 61);
-  assert.deepEqual(ended.slice(1), Array.from({ length: 60 }, (_, index) => 1000 + index));
+  assert.equal(ended.length, 20_001);
+  assert.deepEqual(ended.slice(1), Array.from({ length: 20_000 }, (_, index) => 1000 + index));
   rig.core.kick();
   assert.deepEqual(arrived(), [2]);
 });
