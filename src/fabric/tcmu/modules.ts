@@ -33,6 +33,20 @@ export async function ensureModules(
   if (options.fabric !== undefined) modules.push(FABRIC_MODULES[options.fabric]);
   for (const module of modules) await ensureModule(tree, module, run);
   await ensureConfigfs(tree, run);
+  await ensureStateFolders(tree);
+}
+
+/**
+ * The kernel keeps persistent reservations and ALUA states below `dbroot`, makes no folder there, and
+ * fails PERSISTENT RESERVE OUT where one is missing (target_core_pr.c). A folder that cannot be made
+ * is no reason not to serve.
+ */
+async function ensureStateFolders(tree: KernelTree): Promise<void> {
+  const root = (await tree.readIfPresent(`${tree.paths.target}/dbroot`))?.trim() ?? "";
+  if (!root.startsWith("/")) return;
+  for (const name of ["pr", "alua"]) {
+    await Deno.mkdir(`${root}/${name}`, { recursive: true, mode: 0o700 }).catch(() => {});
+  }
 }
 
 /** Whether a module is loaded or built in; one that is built in without parameters is not seen. */

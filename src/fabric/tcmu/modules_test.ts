@@ -44,3 +44,11 @@ Deno.test("ensureModules() says what to do where it cannot", () =>
     await Deno.remove(`${tree.paths.target}/core`);
     await assert.rejects(ensureModules(tree, { run }), /mount -t configfs/);
   }));
+
+Deno.test("ensureModules() makes the folders that the kernel keeps reservations in", () =>
+  withFakeTree(async (tree) => {
+    await load(tree, "target_core_user");
+    await Deno.writeTextFile(`${tree.paths.target}/dbroot`, `${tree.root}/state\n`);
+    await ensureModules(tree);
+    assert.deepEqual(await tree.list(`${tree.root}/state`), ["alua", "pr"]);
+  }));
