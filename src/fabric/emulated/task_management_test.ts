@@ -106,6 +106,8 @@ Deno.test("ABORT TASK of a task that waits for its turn ends it at once", () => 
   assert.deepEqual(manage(initiator, TaskFunction.ABORT_TASK, waiting.tag), [0]);
   assert.deepEqual([waiting.aborted, younger.result], [true, undefined]);
   assert.equal(unit.device.all().length, 1, "the younger one has come in");
+  initiator.start(0, READ_10, undefined, 0, ORDERED);
+  assert.equal(unit.device.all().length, 0, "the next ORDERED one waits again");
 });
 
 Deno.test("a task that a report takes away is not reported itself", () => {
