@@ -1,7 +1,7 @@
 /**
  * A second decoder of CDBs, for tests of the device server without the engine, and to compare the
- * engine's with. It knows nothing of the table of operation codes: where fields lie follows from the
- * CDB's length, as SBC-4 lays them out.
+ * engine's with. It knows nothing of the table of operation codes: where fields lie follows from
+ * the CDB's length, as SBC-4 lays them out.
  */
 import * as abi from "../src/abi/engine.ts";
 import type { CommandView } from "../src/scsi/command.ts";

@@ -38,7 +38,7 @@ export function writeUint64(bytes: Uint8Array, offset: number, value: number): v
   writeUint32(bytes, offset + 4, value % 2 ** 32);
 }
 
-/** Writes `text` left-aligned, padded with spaces (SPC-4 4.4.1); what is not printable becomes "_". */
+/** Writes `text` left-aligned, padded with spaces (SPC-4 4.4.1); "_" for what is not printable. */
 export function writeAscii(bytes: Uint8Array, offset: number, length: number, text: string): void {
   for (let index = 0; index < length; index++) {
     const code = index < text.length ? text.charCodeAt(index) : 0x20;

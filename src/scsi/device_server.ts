@@ -78,8 +78,8 @@ function lookUp(unit: LogicalUnit, command: CommandView): OperationCode | Answer
 }
 
 /**
- * What stands against a command before it is looked into, in this order: it is not supported, a unit
- * attention, the unit is not ready, bits that are refused, write protection, what decoding found.
+ * What stands against a command before it is looked into, in this order: it is not supported, a
+ * unit attention, the unit is not ready, bits that are refused, write protection, what decoding found.
  * Undefined if nothing does. Takes the unit attention that it returns.
  */
 export function refusal(unit: LogicalUnit, command: CommandView): Answer | undefined {

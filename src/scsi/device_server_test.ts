@@ -163,7 +163,7 @@ Deno.test("CDB usage data: a bit that is not evaluated changes no answer", () =>
       const isValue = row.code === 0x7f ? index >= 7 && index <= 9 : false;
       if ((row.usage[index] & mask) !== 0 || isValue) continue;
       if (row.serviceAction !== undefined && index === 1 && row.code !== 0x7f) continue;
-      // Obsolete bits, zero in the usage data, that are refused all the same: CMDDT; PBDATA, LBDATA.
+      // Obsolete bits, zero in the usage data, that are refused all the same: CMDDT, PBDATA, LBDATA
       if (row.name === "INQUIRY" && index === 1 && mask === 0x02) continue;
       if (row.commandClass === "WRITE_SAME" && index === row.refused[0].offset && mask < 0x08) {
         continue;

@@ -1,4 +1,4 @@
-/** Who a logical unit says it is: standard INQUIRY data, VPD pages 80h and 83h (SPC-4 6.6.2, 7.8). */
+/** Who a logical unit says it is: standard INQUIRY data, VPD 80h and 83h (SPC-4 6.6.2, 7.8). */
 export interface UnitIdentity {
   /** T10 VENDOR IDENTIFICATION, at most 8 ASCII characters. */
   readonly vendor: string;

@@ -13,7 +13,7 @@ export const STEP_LENGTH_MAX_BYTES = 1 << 20;
 export const UNMAP_DESCRIPTOR_COUNT_MAX = 256;
 /** MAXIMUM UNMAP LBA COUNT, of all descriptors together. */
 export const UNMAP_BLOCK_COUNT_MAX = 1 << 20;
-/** MAXIMUM WRITE SAME LENGTH, in blocks: written piece by piece, it must end before a time limit. */
+/** MAXIMUM WRITE SAME LENGTH, in blocks: written in pieces, it must end before a time limit. */
 export const WRITE_SAME_BLOCK_COUNT_MAX = 32768;
 /** MAXIMUM COMPARE AND WRITE LENGTH, in blocks: all that its one-byte field can say. */
 export const COMPARE_AND_WRITE_BLOCK_COUNT_MAX = 255;

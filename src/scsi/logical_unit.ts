@@ -1,5 +1,5 @@
 /**
- * The logical unit: what the device server knows of one disk. The state that belongs to an I_T nexus
+ * The logical unit: what the device server knows of one disk. State that belongs to an I_T nexus
  * (reservations, the attentions of one initiator) is the target core's, not the unit's.
  *
  * @module

@@ -84,7 +84,7 @@ export function naca(offset: number): CdbBits {
   return { offset, mask: 0x04 };
 }
 
-/** RDPROTECT, WRPROTECT, VRPROTECT: not zero without protection information is 5/24/00 (SBC-4 5.15). */
+/** RDPROTECT, WRPROTECT, VRPROTECT: refused without protection information (SBC-4 5.15). */
 export function protect(offset: number): CdbBits {
   return { offset, mask: 0xe0 };
 }

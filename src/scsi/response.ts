@@ -1,4 +1,4 @@
-/** How a command is answered: the functions that the rows of the table are bound to, and answers. */
+/** How a command is answered: functions that rows of the table are bound to, and answers. */
 import { type Answer, Status } from "./answer.ts";
 import type { CommandView } from "./command.ts";
 import type { LogicalUnit } from "./logical_unit.ts";

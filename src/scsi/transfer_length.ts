@@ -53,8 +53,8 @@ const kindByCode = Uint8Array.from({ length: 256 }, (_, code) => {
 });
 
 /**
- * Bytes of data-out, or of data-in where there is no data-out; -1 where the CDB does not tell, since
- * it is not in the table or answers with as much as there is.
+ * Bytes of data-out, or of data-in where there is no data-out; -1 where the CDB does not tell,
+ * since it is not in the table or answers with as much as there is.
  */
 export function requestedLength(cdb: Uint8Array, block_length: number): number {
   const code = cdb[0];

@@ -1,6 +1,6 @@
 /**
- * Vectors of the commands of SBC-4. The unit is `makeUnit()` of `driver.ts`: 64 blocks of 512 bytes,
- * block n filled with the byte n.
+ * Vectors of the commands of SBC-4. The unit is `makeUnit()` of `driver.ts`: 64 blocks of 512
+ * bytes, block n filled with the byte n.
  */
 import { MediaResult } from "../../src/scsi/media.ts";
 import {

@@ -1,7 +1,7 @@
 import { bytes, field, naca, protect } from "../opcode.ts";
 import type { OperationCode } from "../opcode.ts";
 
-/** Commands of direct access block devices other than transfers and verification. Clauses are those of SBC-4. */
+/** Commands of disks other than transfers and verification. Clauses are those of SBC-4. */
 export const blockCommands: readonly OperationCode[] = [
   {
     name: "START STOP UNIT",

@@ -6,7 +6,7 @@ import type { Procedure } from "../procedure.ts";
 import { always, GOOD, invalidField } from "../response.ts";
 import { flush } from "./transfer.ts";
 
-/** POWER CONDITION: START_VALID, ACTIVE, IDLE, STANDBY, LU_CONTROL, FORCE_IDLE_0, FORCE_STANDBY_0. */
+/** START_VALID, ACTIVE, IDLE, STANDBY, LU_CONTROL, FORCE_IDLE_0, FORCE_STANDBY_0. */
 const POWER_CONDITIONS = [0x0, 0x1, 0x2, 0x3, 0x7, 0xa, 0xb];
 const STANDBY = [0x3, 0xb];
 

@@ -1,7 +1,7 @@
 import { bytes, field, naca } from "../opcode.ts";
 import type { OperationCode } from "../opcode.ts";
 
-/** Commands of all device types. Clauses are those of SPC-4 (INCITS 513-2015), the published text. */
+/** Commands of all device types. Clauses are those of SPC-4, as published (INCITS 513-2015). */
 export const primaryCommands: readonly OperationCode[] = [
   {
     name: "TEST UNIT READY",

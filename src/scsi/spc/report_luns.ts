@@ -10,7 +10,7 @@ import { always, dataIn, invalidField } from "../response.ts";
 
 function reportLuns(unit: LogicalUnit, { cdb }: CommandView): Answer {
   const selectReport = cdb[2];
-  // 00h and 02h include logical unit 0; 01h are the well known logical units, of which none is here.
+  // 00h and 02h include logical unit 0; 01h are the well known logical units: none is here.
   if (selectReport > 0x02) return invalidField(unit, 2);
   const count = selectReport === 0x01 ? 0 : 1;
   const data = new Uint8Array(8 + 8 * count);

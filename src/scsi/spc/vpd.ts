@@ -66,7 +66,7 @@ function deviceIdentification(unit: LogicalUnit): Uint8Array {
   return concatenate(designators);
 }
 
-/** Designation descriptor (SPC-4 table 506): code set 1 binary, 2 ASCII; association 1 target port. */
+/** Designation descriptor (SPC-4 7.8.6): code set 1 binary, 2 ASCII; association 1 target port. */
 function designator(
   kind: { codeSet: number; association: number; type: number },
   value: Uint8Array,
