@@ -57,6 +57,9 @@ const BROKEN = 2;
 /** The handler stays down: operations end at once with the result given to `abandon`. */
 const ABANDONED = 3;
 
+/** Signals that a guest may be ahead of its completions: its replies, and what it did not wait for. */
+const SIGNALS_SPARE = 1000;
+
 /** Multiplier of the sequence: odd, so that 2^32 uses of a tag have different numbers. */
 const SEQUENCE_STEP = 0x9e3779b1;
 
@@ -80,6 +83,9 @@ export class SandboxBackend implements Backend {
   /** Operations in state HELD while UP: the arena had no room when they were submitted again. */
   #held = 0;
   #order = 0;
+  /** Edges of the eventfd, and completions taken, in this epoch. */
+  #signals = 0;
+  #completions = 0;
 
   // One element for each tag.
   readonly #states = new Uint8Array(REQUEST_COUNT);
@@ -179,6 +185,19 @@ export class SandboxBackend implements Backend {
     if (Atomics.exchange(words, WORD_GUEST_WAITING, 0) !== 0) this.#waker.wake();
   }
 
+  /**
+   * The guest's eventfd had an edge. It writes at most once for each completion, so that more
+   * edges than completions are a flood: a guest must not keep the ring thread from the others.
+   */
+  signalled(): void {
+    if (++this.#signals <= this.#completions + SIGNALS_SPARE || this.#state !== UP) return;
+    // Those of the last batch have not been taken yet.
+    this.poll();
+    if (this.#signals > this.#completions + SIGNALS_SPARE && this.#state === UP) {
+      this.#violate(`${this.#signals} signals for ${this.#completions} completions`);
+    }
+  }
+
   poll(): void {
     if (this.#state !== UP) return;
     const words = this.#channel.words;
@@ -230,6 +249,7 @@ export class SandboxBackend implements Backend {
     }
     this.#states[tag] = FREE;
     this.#in_flight--;
+    this.#completions++;
     this.#sink.done(tag, result);
   }
 
@@ -291,6 +311,8 @@ export class SandboxBackend implements Backend {
     this.#epoch = epoch >>> 0;
     this.#submit_tail = 0;
     this.#complete_head = 0;
+    this.#signals = 0;
+    this.#completions = 0;
     this.#seen_ms.fill(0);
     this.#held = this.#in_flight;
     this.#pushHeld();

@@ -391,3 +391,17 @@ Deno.test("the queues keep their order over many wraps", () => {
   assert.equal(rig.ended.length, submitted);
   assert.deepEqual(rig.violations, []);
 });
+
+Deno.test("signalled() reports a flood of signals, and puts up with one for each completion", () => {
+  using rig = new Rig().start();
+  for (let turn = 0; turn < 5000; turn++) {
+    rig.submit(0, OPERATION_FLUSH, 0);
+    rig.answer(rig.take()[0]);
+    rig.backend.signalled();
+    rig.backend.poll();
+  }
+  assert.deepEqual(rig.violations, []);
+  for (let turn = 0; turn < 2000; turn++) rig.backend.signalled();
+  assert.equal(rig.violations.length, 1);
+  assert.match(rig.violations[0], /6001 signals for 5000 completions/);
+});

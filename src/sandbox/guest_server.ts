@@ -9,7 +9,7 @@
  *
  * @module
  */
-import type { Logger, OperationOptions, Volume, WriteOptions } from "../plugin/mod.ts";
+import type { Logger, Volume, WriteOptions } from "../plugin/mod.ts";
 import type { GuestCalls, GuestFutex } from "../sys/guest_calls.ts";
 import {
   CHANNEL_SUBMIT_TAIL_OFFSET,
@@ -71,18 +71,18 @@ const RESULTS: ReadonlyMap<unknown, number> = new Map([
   ["no-medium", RESULT_NO_MEDIUM],
 ]);
 
-/** One request's state: made once for each index and used again. */
-class Request implements WriteOptions {
-  sequence = 0;
-  fua = false;
-  unmap = false;
+/** What a handler gets with a request: made once for each request index and used again. */
+class RequestOptions implements WriteOptions {
+  #fua = false;
+  #unmap = false;
   #controller: AbortController | undefined;
-  readonly resolved: () => void;
-  readonly rejected: (reason: unknown) => void;
 
-  constructor(server: GuestServer, index: number) {
-    this.resolved = () => server.settled(index, RESULT_OK);
-    this.rejected = (reason) => server.settled(index, server.resultOf(reason));
+  get fua(): boolean {
+    return this.#fua;
+  }
+
+  get unmap(): boolean {
+    return this.#unmap;
   }
 
   /** Made when a handler asks for it. */
@@ -91,16 +91,27 @@ class Request implements WriteOptions {
     return this.#controller.signal;
   }
 
-  begin(sequence: number, flags: number): void {
-    this.sequence = sequence;
-    this.fua = (flags & REQUEST_FLAG_FUA) !== 0;
-    this.unmap = (flags & REQUEST_FLAG_UNMAP) !== 0;
-    this.#controller = undefined;
+  // Static, with access to private fields: a handler that holds the object cannot call these.
+  static begin(options: RequestOptions, flags: number): void {
+    options.#fua = (flags & REQUEST_FLAG_FUA) !== 0;
+    options.#unmap = (flags & REQUEST_FLAG_UNMAP) !== 0;
+    options.#controller = undefined;
   }
 
-  abort(): void {
-    this.#controller?.abort();
+  static abort(options: RequestOptions): void {
+    options.#controller?.abort();
   }
+}
+
+const { begin, abort } = RequestOptions;
+
+/** One request's state. */
+interface Request {
+  sequence: number;
+  readonly options: RequestOptions;
+  // What a promise of it calls: made once, so that a command costs no closure.
+  readonly resolved: () => void;
+  readonly rejected: (reason: unknown) => void;
 }
 
 function isThenable(value: unknown): value is PromiseLike<void> {
@@ -162,7 +173,12 @@ export class GuestServer {
     this.#spin = new AdaptiveSpin(channel.words, WORD_SUBMIT_TAIL);
     this.#views = new Array(Math.ceil(header.arena_length / VIEW_UNIT)).fill(undefined);
     for (let index = 0; index < REQUEST_COUNT; index++) {
-      this.#requests.push(new Request(this, index));
+      this.#requests.push({
+        sequence: 0,
+        options: new RequestOptions(),
+        resolved: () => this.#settled(index, RESULT_OK),
+        rejected: (reason) => this.#settled(index, this.#resultOf(reason)),
+      });
     }
   }
 
@@ -181,7 +197,7 @@ export class GuestServer {
       if (this.#asynchronous) await this.#sleepInLoop();
       else if (!this.#sleepInFutex()) await turn();
     }
-    for (const request of this.#requests) request.abort();
+    for (const { options } of this.#requests) abort(options);
     await this.#volume.close?.();
   }
 
@@ -219,7 +235,7 @@ export class GuestServer {
     }
     Atomics.store(words, WORD_GUEST_WAITING, 1);
     if (Atomics.load(words, WORD_SUBMIT_TAIL) === this.#submit_head) {
-      // What settles meanwhile is published by `settled`.
+      // What settles meanwhile is published by `#settled`.
       this.#asleep = true;
       await this.#futex.waitAsync(this.#submit_head);
       this.#asleep = false;
@@ -239,7 +255,8 @@ export class GuestServer {
       const what = words[at + REQUEST_WORD.WHAT];
       const request = this.#requests[requestOf(what)];
       if (request === undefined) throw new Error("the daemon submitted an unknown request");
-      request.begin(words[at + REQUEST_WORD.SEQUENCE], flagsOf(what));
+      request.sequence = words[at + REQUEST_WORD.SEQUENCE];
+      begin(request.options, flagsOf(what));
       this.#execute(
         requestOf(what),
         request,
@@ -262,9 +279,9 @@ export class GuestServer {
   ): void {
     let result: unknown;
     try {
-      result = this.#call(request, operation, offset, length, data);
+      result = this.#call(request.options, operation, offset, length, data);
     } catch (error) {
-      return this.#complete(index, this.resultOf(error), 0);
+      return this.#complete(index, this.#resultOf(error), 0);
     }
     if (result === undefined || !isThenable(result)) {
       return this.#complete(index, RESULT_OK, operation <= OPERATION_WRITE ? length : 0);
@@ -275,7 +292,7 @@ export class GuestServer {
   }
 
   #call(
-    request: Request,
+    options: RequestOptions,
     operation: number,
     offset: number,
     length: number,
@@ -284,15 +301,15 @@ export class GuestServer {
     const volume = this.#volume;
     switch (operation) {
       case OPERATION_READ:
-        return volume.read(offset, this.#view(data, length), request as OperationOptions);
+        return volume.read(offset, this.#view(data, length), options);
       case OPERATION_WRITE:
-        return volume.write!(offset, this.#view(data, length), request);
+        return volume.write!(offset, this.#view(data, length), options);
       case OPERATION_FLUSH:
-        return volume.flush?.(request);
+        return volume.flush?.(options);
       case OPERATION_DISCARD:
-        return volume.discard!(offset, length, request);
+        return volume.discard!(offset, length, options);
       case OPERATION_WRITE_ZEROES:
-        return volume.writeZeroes!(offset, length, request);
+        return volume.writeZeroes!(offset, length, options);
       default:
         throw new Error(`the daemon asked for operation ${operation}`);
     }
@@ -310,7 +327,7 @@ export class GuestServer {
   }
 
   /** A promise has settled. */
-  settled(index: number, result: number): void {
+  #settled(index: number, result: number): void {
     this.#open--;
     this.#complete(index, result, 0);
     if (this.#asleep) this.#publish();
@@ -341,7 +358,7 @@ export class GuestServer {
   }
 
   /** The result for what a handler threw. Whatever has no code of a HandlerError is logged. */
-  resultOf(reason: unknown): number {
+  #resultOf(reason: unknown): number {
     // A bundled handler carries a HandlerError class of its own: its name and code tell.
     const error = reason as { name?: unknown; code?: unknown; message?: unknown } | null;
     const known = error?.name === "HandlerError" ? RESULTS.get(error.code) : undefined;

@@ -107,7 +107,7 @@ export class HostDouble {
     this.backend = new SandboxBackend(this.memory, this, {
       violation: (reason) => void this.violations.push(reason),
     });
-    this.epoll.add(eventfd, EPOLLIN | EPOLLET, () => {});
+    this.epoll.add(eventfd, EPOLLIN | EPOLLET, () => this.backend.signalled());
     this.backend.up(instance.epoch);
   }
 

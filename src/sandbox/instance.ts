@@ -81,6 +81,17 @@ interface Process {
   expected: boolean;
 }
 
+/** A descriptor for the process's end; without one it cannot be supervised and is killed. */
+function watchable(pid: number): number {
+  try {
+    return openPidfd(pid);
+  } catch (error) {
+    sendSignal(pid, Signal.SIGKILL);
+    while (reap(pid) === undefined);
+    throw error;
+  }
+}
+
 /** See the module. */
 export class Instance {
   readonly #options: InstanceOptions;
@@ -193,7 +204,7 @@ export class Instance {
         read: [folder, ...guestFolders()],
         lock_path,
       });
-      this.#process = { pid, exited: this.#watch(pid, pipes), expected: true };
+      this.#process = { pid, exited: this.#watch(pid, watchable(pid), pipes), expected: true };
       return this.#process;
     } catch (error) {
       pipes.forEach((pipe) => pipe.close());
@@ -205,8 +216,7 @@ export class Instance {
   }
 
   /** Reaps the process when it ends, and reports an end that nobody asked for. */
-  #watch(pid: number, pipes: readonly LogPipe[]): Promise<ExitStatus> {
-    const pidfd = openPidfd(pid);
+  #watch(pid: number, pidfd: number, pipes: readonly LogPipe[]): Promise<ExitStatus> {
     const { reactor } = this.#options;
     return new Promise((resolve) => {
       reactor.add(pidfd, EPOLLIN, () => {

@@ -323,3 +323,39 @@ Deno.test("a handler that imports the guest's own modules finds no system calls 
   assert.equal(one.operate(READ, 0, 512), MediaResult.OK);
   assert.equal(new TextDecoder().decode(one.data(0, 512)).replaceAll("\0", ""), "got:");
 });
+
+Deno.test("a guest dies with its daemon, also by SIGKILL", async () => {
+  const script = `
+    import { HostDouble } from ${JSON.stringify(new URL("./host_double.ts", import.meta.url).href)};
+    const host = await HostDouble.start({ folder: ${
+    JSON.stringify(builtin("memory"))
+  }, size_bytes: 4096 });
+    console.log(host.instance.pid);
+    await new Promise(() => setInterval(() => {}, 1000));
+  `;
+  const path = await Deno.makeTempFile({ suffix: ".ts" });
+  await Deno.writeTextFile(path, script);
+  const config = fileURLToPath(new URL("../../deno.json", import.meta.url));
+  const daemon = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--quiet", "--config", config, path],
+    stdout: "piped",
+  }).spawn();
+  const reader = daemon.stdout.getReader();
+  const pid = Number(new TextDecoder().decode((await reader.read()).value));
+  assert.ok(pid > 1, "the guest runs");
+  const alive = () => {
+    try {
+      return !/^State:\s+[ZX]/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
+    } catch {
+      return false;
+    }
+  };
+  assert.ok(alive());
+  daemon.kill("SIGKILL");
+  await daemon.status;
+  await reader.cancel();
+  const end_ms = performance.now() + 5000;
+  while (alive() && performance.now() < end_ms) await new Promise((end) => setTimeout(end, 5));
+  assert.ok(!alive(), "the guest is gone");
+  await Deno.remove(path);
+});

@@ -57,19 +57,19 @@ async function stress(folder: string, rounds: number): Promise<void> {
 
 Deno.test("no wake-up is lost, synchronous handler", async () => {
   const folder = fileURLToPath(new URL("../../handlers/memory", import.meta.url));
-  await stress(folder, 100_000 * FACTOR);
+  await stress(folder, 40_000 * FACTOR);
 });
 
 Deno.test("no wake-up is lost, handler whose promises settle in microtasks", async () => {
   await using handler = await makeHandler(volumeSource("flush: async () => { await null; },"));
-  await stress(handler.folder, 20_000 * FACTOR);
+  await stress(handler.folder, 10_000 * FACTOR);
 });
 
 Deno.test("no wake-up is lost, handler that needs the event loop", async () => {
   await using handler = await makeHandler(volumeSource(
     "flush: () => new Promise((end) => setImmediate(end)),",
   ));
-  await stress(handler.folder, 5_000 * FACTOR);
+  await stress(handler.folder, 3_000 * FACTOR);
 });
 
 Deno.test("every operation ends once at depth 32 over many batches", async () => {
@@ -79,7 +79,7 @@ Deno.test("every operation ends once at depth 32 over many batches", async () =>
   ));
   const host = await HostDouble.start({ folder: handler.folder, size_bytes: SIZE });
   try {
-    const total = 100_000 * FACTOR;
+    const total = 50_000 * FACTOR;
     let submitted = 0;
     const begin = (tag: number) => {
       if (submitted++ < total) host.submit(tag, MediaOperation.FLUSH, 0, 0);
