@@ -1,0 +1,93 @@
+/** Handlers are killed again and again under load; nobody above notices. */
+import { strict as assert } from "node:assert";
+import type { GuestContext, Scenario } from "../scenario.ts";
+import { check, compare, EXT4, makeAndMount, mount, unmount } from "../guest/disk.ts";
+import { describeFio, fio } from "../guest/fio.ts";
+import { Lunette } from "../guest/lunette.ts";
+import { shell, sleep } from "../guest/shell.ts";
+import { collectTree } from "../guest/tree.ts";
+
+/** Kills the handlers of both LUNs so many times; returns the longest time one was away. */
+async function killHandlers(
+  lunette: Lunette,
+  names: readonly string[],
+  times: number,
+): Promise<number> {
+  let longest_ms = 0;
+  for (let time = 0; time < times; time++) {
+    await sleep(1000);
+    const elapsed = await Promise.all(names.map((name) => lunette.killHandler(name)));
+    longest_ms = Math.max(longest_ms, ...elapsed);
+  }
+  return longest_ms;
+}
+
+/** Copies a tree, compares and removes it, until told to stop. Returns how often. */
+async function copyUntil(stopped: () => boolean, tree: string, folder: string): Promise<number> {
+  let copies = 0;
+  do {
+    await shell(`cp -a ${tree} ${folder}/copy && sync -f ${folder}`);
+    await compare(tree, `${folder}/copy`);
+    await shell(`rm -r ${folder}/copy`);
+    copies++;
+  } while (!stopped());
+  return copies;
+}
+
+async function verifyUntil(stopped: () => boolean, disk: string, guest: GuestContext) {
+  const results = [];
+  do results.push(
+    await fio({ devices: [disk], size_mb: guest.pick({ uml: 96, qemu: 8 }) }),
+  ); while (!stopped());
+  return results;
+}
+
+export const handlerKill: Scenario = {
+  name: "handler-kill",
+  shows: "handlers killed with SIGKILL under fio and a copy: no error, nothing lost",
+  packages: ["fio", "e2fsprogs"],
+  async run(guest) {
+    const tree = await collectTree(`${guest.scratch}/tree`, guest.pick({ uml: 60, qemu: 8 }));
+    const lunette = await guest.step("start the daemon", () => Lunette.start(guest));
+    const xor = await lunette.createDisk("xor", "--handler", "example-xor", "--size", "256M");
+    const path = `path=${guest.scratch}/file.img`;
+    const file = await lunette.createDisk(
+      "file",
+      ...["--handler", "file", "--set", path, "--size", "256M"],
+    );
+    const folder = await makeAndMount(xor, EXT4);
+    const times = guest.lasting({ quick: 4, normal: 8, full: 20 });
+    let over = false;
+    const stopped = () => over;
+    const [longest_ms, copies, runs] = await guest.step(
+      `kill both handlers ${times} times under load`,
+      () =>
+        Promise.all([
+          killHandlers(lunette, ["xor", "file"], times).finally(() => over = true),
+          copyUntil(stopped, tree.folder, folder),
+          verifyUntil(stopped, file, guest),
+        ]),
+    );
+    const replays = await lunette.control.statistics();
+    guest.note(
+      `${times} kills of each, ${copies} copies, ${runs.length} fio runs, ` +
+        `${replays.xor.replays + replays.file.replays} replays, ` +
+        `away at most ${(longest_ms / 1000).toFixed(1)} s`,
+    );
+    guest.note(describeFio(runs[runs.length - 1]));
+    for (const name of ["xor", "file"]) {
+      const { restarts, state } = await lunette.show(name);
+      assert.equal(restarts, times, `${name} counts its restarts`);
+      assert.equal(state, "serving");
+    }
+    await guest.step("a last copy, unmount, fsck, diff", async () => {
+      await shell(`cp -a ${tree.folder} ${folder}/last`);
+      await unmount(folder, xor);
+      await check(xor, EXT4);
+      await mount(xor, EXT4);
+      await compare(tree.folder, `${folder}/last`);
+      await unmount(folder, xor);
+    });
+    await lunette.finish("xor", "file");
+  },
+};
