@@ -27,7 +27,10 @@ export interface Transfer {
   readonly fua: boolean;
   /** WRITE_ZEROES: storage may be given back. */
   readonly unmap: boolean;
-  /** READ, WRITE: linear address of `iov_count` pairs {address u32, length u32}, checked. */
+  /**
+   * READ, WRITE: linear address of `iov_count` pairs {address u32, length u32}, checked. They stay in
+   * place until `done`: a replay gathers from them again.
+   */
   readonly iov_address: number;
   readonly iov_count: number;
 }

@@ -37,9 +37,13 @@ export interface FileCapability {
 
 /** Writes to the daemon's log, under the logical unit's name. Limited in rate and length. */
 export interface Logger {
+  /** For who looks into a fault. */
   debug(message: string): void;
+  /** What happens in the normal course. */
   info(message: string): void;
+  /** What an operator may have to look at. */
   warn(message: string): void;
+  /** What has failed. */
   error(message: string): void;
 }
 
@@ -47,6 +51,7 @@ export interface Logger {
 export interface Context {
   /** Name of the logical unit. */
   readonly name: string;
+  /** The log, under this name. */
   readonly log: Logger;
   /** The memory granted under this name by the manifest. Throws if there is none. */
   memory(name: string): MemoryCapability;
@@ -59,5 +64,6 @@ export type Configuration = Readonly<Record<string, unknown>>;
 
 /** The module of a handler. */
 export interface Handler {
+  /** Opens the volume; called once in each process. */
   open(context: Context, configuration: Configuration): Awaitable<Volume>;
 }

@@ -15,8 +15,11 @@ export type HandlerErrorCode =
 
 /** An error that carries what the initiator shall see. */
 export class HandlerError extends Error {
+  /** Always "HandlerError": a host recognises it by this and by its code. */
   override readonly name = "HandlerError";
+  /** What the initiator shall see. */
   readonly code: HandlerErrorCode;
+  /** `message` is for the log. */
   constructor(code: HandlerErrorCode, message: string) {
     super(message);
     this.code = code;

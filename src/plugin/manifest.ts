@@ -6,6 +6,7 @@ export type DeviceType = "disk";
 
 /** Memory held by the daemon. */
 export interface MemoryRequest {
+  /** Memory. */
   readonly kind: "memory";
   /** Where the size in bytes comes from: the logical unit's size. */
   readonly size: "volume";
@@ -15,12 +16,15 @@ export interface MemoryRequest {
 
 /** A file or block device; the operator binds its path with `--set NAME=PATH`. */
 export interface FileRequest {
+  /** A file. */
   readonly kind: "file";
+  /** What the handler may do with it. */
   readonly access: "read-only" | "read-write";
   /** Make a sparse file of the volume's size if there is none. */
   readonly create?: boolean;
   /** Name of a boolean configuration key: where it is true the file is opened with O_DIRECT. */
   readonly direct?: string;
+  /** What the handler wants it for, in words for the operator. */
   readonly description?: string;
 }
 
@@ -38,6 +42,7 @@ export interface Manifest {
   readonly version: string;
   /** Version of the contract it was written for. */
   readonly apiVersion: number;
+  /** What kind of SCSI device it is. */
   readonly deviceType: DeviceType;
   /** One line for lists. */
   readonly description: string;
@@ -47,5 +52,6 @@ export interface Manifest {
   readonly volatile?: boolean;
   /** Capabilities by name. */
   readonly capabilities: Readonly<Record<string, CapabilityRequest>>;
+  /** What `--set` takes besides paths of files. */
   readonly configuration?: ConfigurationSchema;
 }

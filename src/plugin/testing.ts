@@ -28,9 +28,11 @@ export class TestStorage implements MemoryCapability, FileCapability {
   syncs = 0;
   /** Calls of `discard`. */
   discards = 0;
+  /** Whether writes are permitted. */
   readonly writable: boolean;
   #bytes: Uint8Array;
 
+  /** `size` in bytes, all zeros. */
   constructor(size: number, writable = true) {
     this.#bytes = new Uint8Array(size);
     this.writable = writable;
@@ -91,9 +93,11 @@ export class TestStorage implements MemoryCapability, FileCapability {
 
 /** What a test grants. */
 export interface TestGrants {
+  /** Name of the logical unit; default "test". */
   readonly name?: string;
   /** Sizes in bytes, or storage to look at later, by name. */
   readonly memories?: Readonly<Record<string, number | MemoryCapability>>;
+  /** The same for files. */
   readonly files?: Readonly<Record<string, number | FileCapability>>;
 }
 
