@@ -63,6 +63,8 @@ export class Daemon {
   readonly #devices: KernelDevices;
   readonly #embedded: EmbeddedLunFabric;
   readonly #luns = new Map<string, Lun>();
+  /** LUNs of the embedded target, by name. */
+  readonly #numbers = new Map<string, number>();
   /** Names that an operation is under way for. */
   readonly #busy = new Set<string>();
   readonly #started = new Date();
@@ -129,16 +131,26 @@ export class Daemon {
     }
     const { records, complaints } = await this.#store.load();
     for (const complaint of complaints) log("error", "", complaint);
+    for (const { name, fabric, lun } of records) {
+      if (fabric === "embedded-iscsi") this.#numbers.set(name, lun);
+    }
     for (const record of records) {
       try {
         await this.#exclusively(record.name, () => this.#restore(record));
         log("info", record.name, "is served again");
       } catch (error) {
         const { message, advice } = operatorError(error);
-        log("error", record.name, `cannot be served: ${message} ${advice}`.trimEnd());
+        this.#keepFailed(record, `${message} ${advice}`.trimEnd());
       }
     }
     await this.#devices.start();
+  }
+
+  /** A LUN that is recorded and cannot be served stays in the list, to be seen and removed. */
+  #keepFailed(record: LunRecord, problem: string): void {
+    const lun = this.#makeLun(record, this.#fabrics[record.fabric as FabricKind]);
+    this.#luns.set(record.name, lun);
+    lun.deviceFailed(problem);
   }
 
   async #restore(record: LunRecord): Promise<void> {
@@ -154,13 +166,7 @@ export class Daemon {
     record: LunRecord,
     fabric = this.#fabrics[record.fabric as FabricKind],
   ): Promise<Lun> {
-    const { log } = this.#options;
-    const lun = new Lun({
-      record,
-      fabric,
-      ring: this.#ring,
-      log: (level, message) => log(level, record.name, message),
-    });
+    const lun = this.#makeLun(record, fabric);
     const storage = record.content_lost ? lostStorage(record) : await this.#open(record, lun);
     this.#luns.set(record.name, lun);
     try {
@@ -171,6 +177,16 @@ export class Daemon {
       await storage.close().catch(() => {});
       throw error;
     }
+  }
+
+  #makeLun(record: LunRecord, fabric: LunFabric): Lun {
+    const { log } = this.#options;
+    return new Lun({
+      record,
+      fabric,
+      ring: this.#ring,
+      log: (level, message) => log(level, record.name, message),
+    });
   }
 
   async #open(record: LunRecord, lun: Lun): Promise<Storage> {
@@ -220,6 +236,7 @@ export class Daemon {
         return (await this.#serve(record)).describe();
       } catch (error) {
         if (kept) await this.#store.remove(name);
+        this.#numbers.delete(name);
         throw error;
       }
     });
@@ -237,19 +254,17 @@ export class Daemon {
       settings: request.settings ?? {},
       serial: crypto.randomUUID().replaceAll("-", "").slice(0, 32),
       deadline_ms: request.deadline_ms ?? DEADLINE_DEFAULT_MS,
-      lun: fabric === "embedded-iscsi" ? this.#freeLun() : 0,
+      lun: fabric === "embedded-iscsi" ? this.#takeLun(request.name) : 0,
       content_lost: false,
     };
   }
 
-  /** The lowest LUN of the embedded target that nobody has. */
-  #freeLun(): number {
-    const taken = new Set<number>();
-    for (const { record } of this.#luns.values()) {
-      if (record.fabric === "embedded-iscsi") taken.add(record.lun);
-    }
+  /** Takes the lowest LUN of the embedded target that nobody has, also not one being made. */
+  #takeLun(name: string): number {
+    const taken = new Set(this.#numbers.values());
     let lun = 0;
     while (taken.has(lun)) lun++;
+    this.#numbers.set(name, lun);
     return lun;
   }
 
@@ -299,6 +314,7 @@ export class Daemon {
       }
       await lun.remove();
       this.#luns.delete(name);
+      this.#numbers.delete(name);
       await this.#store.remove(name);
     });
   }

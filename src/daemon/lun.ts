@@ -4,6 +4,7 @@
  * @module
  */
 import type { LunDescription, LunState } from "./api.ts";
+import { FabricError } from "../fabric/tcmu/error.ts";
 import { operatorError } from "./error.ts";
 import type { FabricAttachment, LunFabric } from "./lun_fabric.ts";
 import type { LunRecord } from "./lun_record.ts";
@@ -90,7 +91,7 @@ export class Lun {
   deviceFailed(reason: string): void {
     this.#state = "failed";
     this.#problem = reason;
-    this.#log("error", `the device has stopped: ${reason}`);
+    this.#log("error", `it is not served: ${reason}`);
   }
 
   #restart(reason: string): void {
@@ -139,7 +140,15 @@ export class Lun {
   /** Takes the LUN from its fabric and its ring, for good. */
   async remove(): Promise<void> {
     this.#closing = true;
-    await this.#fabric.detach(this.record, this.#attachment);
+    try {
+      await this.#fabric.detach(this.record, this.#attachment);
+    } catch (error) {
+      // What was never attached, or was removed by somebody else, is gone already.
+      if (!(error instanceof FabricError) || error.kind !== "missing") {
+        this.#closing = false;
+        throw error;
+      }
+    }
     await this.#ring.call("detach", { name: this.record.name });
     await this.#closeStorage();
   }

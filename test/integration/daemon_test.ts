@@ -145,14 +145,21 @@ Deno.test("daemon started again serves what was recorded; volatile content is no
   const first = await startDaemon(directory, false);
   await first.create({ ...demo, name: "kept", handler: "file", settings: { path } });
   await first.create({ ...demo, name: "lost", handler: "memory" });
+  const other = join(directory, "other.img");
+  await first.create({ ...demo, name: "broken", handler: "file", settings: { path: other } });
   const before = await attach(first.show("kept"));
   await before.initiator.execute(before.number, cdb10(0x2a, 0, 1), data);
   await before.initiator.close();
   const serial = first.show("kept").serial;
   await first.stop();
 
+  await Deno.remove(other);
+  await Deno.mkdir(other);
   const second = await startDaemon(directory, false);
   await second.restore();
+  assert.equal(second.show("broken").state, "failed");
+  assert.match(second.show("broken").problem ?? "", /other\.img/);
+  await second.remove("broken");
   assert.equal(second.show("kept").serial, serial);
   const kept = await attach(second.show("kept"));
   const read = await kept.initiator.execute(kept.number, cdb10(0x28, 0, 1), undefined, 512);
