@@ -63,7 +63,7 @@ export async function nudgeUntil<T>(
   let running: Promise<unknown> | undefined;
   const timer = setInterval(() => {
     if (performance.now() < begin_ms) return;
-    running ??= action().catch(() => {}).finally(() => running = undefined);
+    running ??= Promise.resolve().then(action).catch(() => {}).finally(() => running = undefined);
   }, interval_ms);
   try {
     return await operation;

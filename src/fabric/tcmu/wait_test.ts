@@ -38,7 +38,20 @@ Deno.test("nudgeUntil() repeats the action until the operation ends, one at a ti
   assert.equal(nudges, 3);
 });
 
+Deno.test("nudgeUntil() puts up with an action that throws before it returns a promise", async () => {
+  let nudges = 0;
+  const operation = new Promise((resolve) => setTimeout(resolve, 30));
+  const action = () => {
+    nudges++;
+    throw new Error("at once");
+  };
+  await nudgeUntil(operation, action, 1);
+  assert.ok(nudges > 0);
+});
+
 Deno.test("nudgeUntil() leaves an operation alone that ends before the delay", async () => {
+  let nudges = 0;
   const operation = new Promise((resolve) => setTimeout(resolve, 20));
-  await nudgeUntil(operation, () => Promise.reject(assert.fail("nudged")), 1, 10_000);
+  await nudgeUntil(operation, () => Promise.resolve(nudges++), 1, 10_000);
+  assert.equal(nudges, 0);
 });
