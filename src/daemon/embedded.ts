@@ -123,7 +123,7 @@ export class EmbeddedFabrics {
     if (transport === undefined) throw new Error(`assertion: LUN ${lun} has no ring`);
     made.delete(lun);
     this.#devices.set(transport, device);
-    core.add(lun, transport.ring);
+    core.add(lun, transport.ring, device.unit.block_length);
     undo.push(() => void this.#devices.delete(transport));
   }
 

@@ -23,6 +23,8 @@ import { SlotCommand } from "./slot_command.ts";
 
 /** COMPARE AND WRITE: the one command whose steps nothing else may come between (SBC-4 5.3). */
 const COMPARE_AND_WRITE = 0x89;
+/** UNMAP: its ranges stand in its parameter list, so it counts as overlapping whatever is locked. */
+const UNMAP = 0x42;
 const NOTHING = new Uint8Array(0);
 
 /** A procedure between two of its steps. */
@@ -109,11 +111,16 @@ export class SlowPath {
     const mine = this.#exclusive;
     if (mine === undefined) return false;
     if (mine.slot !== slot) {
+      if (command.operationCode === UNMAP) return true;
       if (!touchesMedium) return false;
+      // Until it has begun nothing new begins either: else it could wait for ever.
+      if (!mine.running) return true;
       const offset = command.offset_bytes;
       return offset < mine.offset_bytes + mine.length_bytes &&
         mine.offset_bytes < offset + Math.max(command.length_bytes, 1);
     }
+    // Other procedures have steps to come, whose ranges nobody knows yet.
+    if (this.#running.size > 0) return true;
     if (device.overlaps(mine.offset_bytes, mine.length_bytes, slot)) return true;
     mine.running = true;
     return false;

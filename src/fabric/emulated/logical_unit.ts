@@ -32,9 +32,17 @@ export class LogicalUnit implements TaskKeeper, RingSink {
   readonly #set = new TaskSet();
   readonly #pool: EmulatedTask[] = [];
   #advancing = false;
+  readonly block_length: number;
   #drained: (() => void) | undefined;
 
-  constructor(host: UnitHost, lun: number, index: number, ring: EmulatedRing) {
+  constructor(
+    host: UnitHost,
+    lun: number,
+    index: number,
+    ring: EmulatedRing,
+    block_length: number,
+  ) {
+    this.block_length = block_length;
     this.#host = host;
     this.lun = lun;
     this.index = index;

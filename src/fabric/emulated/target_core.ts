@@ -38,9 +38,10 @@ export class EmulatedTargetCore implements TargetPort, UnitHost, NexusHost {
    * Puts a logical unit into the LUN map. Open nexuses get unit attentions: REPORTED LUNS DATA HAS
    * CHANGED on the other units (SPC-6 6.33), POWER ON OCCURRED on this one.
    *
-   * Throws a RangeError for a number outside of 0 to 16383, or one that is taken.
+   * `block_length` is the unit's logical block length in bytes: residuals follow from it. Throws a
+   * RangeError for a number outside of 0 to 16383, or one that is taken.
    */
-  add(lun: number, ring: EmulatedRing): void {
+  add(lun: number, ring: EmulatedRing, block_length = 512): void {
     if (!Number.isInteger(lun) || lun < 0 || lun >= LUN_COUNT) {
       throw new RangeError(`Cannot add LUN ${lun}: choose one from 0 to ${LUN_COUNT - 1}`);
     }
@@ -48,7 +49,7 @@ export class EmulatedTargetCore implements TargetPort, UnitHost, NexusHost {
     const index = this.#freeIndexes.pop() ?? this.#indexes++;
     this.#lunsChanged();
     while (this.units.length <= lun) this.units.push(undefined);
-    const unit = new LogicalUnit(this, lun, index, ring);
+    const unit = new LogicalUnit(this, lun, index, ring, block_length);
     this.units[lun] = unit;
     this.#listLuns();
     for (const nexus of this.nexuses) {

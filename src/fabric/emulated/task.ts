@@ -1,5 +1,6 @@
 /** A task of the emulated target core, and what waits for its end. */
-import type { Answer } from "../../scsi/answer.ts";
+import { type Answer, Status } from "../../scsi/answer.ts";
+import { requestedLength } from "../../scsi/transfer_length.ts";
 import { type Task, TaskAttribute, type TaskRequest } from "../target_port.ts";
 import type { DataBuffer } from "./data_area.ts";
 import type { EmulatedNexus } from "./nexus.ts";
@@ -25,6 +26,8 @@ export const TaskState = {
 
 /** Where tasks go back to: the logical unit they belong to. */
 export interface TaskKeeper {
+  /** Bytes in a logical block, for residuals. */
+  readonly block_length: number;
   execute(task: EmulatedTask): void;
   release(task: EmulatedTask): void;
 }
@@ -56,6 +59,7 @@ export class EmulatedTask implements Task {
   status = 0;
   sense: Uint8Array = NO_SENSE;
   data_in_valid = 0;
+  residual_length: number | undefined = undefined;
   aborted = false;
   fabric: unknown = undefined;
 
@@ -95,6 +99,7 @@ export class EmulatedTask implements Task {
     this.status = 0;
     this.sense = NO_SENSE;
     this.data_in_valid = 0;
+    this.residual_length = undefined;
     this.aborted = false;
     this.abandoned = false;
     this.fabric = undefined;
@@ -112,6 +117,11 @@ export class EmulatedTask implements Task {
     this.status = command.status;
     this.data_in_valid = command.data_in_valid;
     if (command.sense_length > 0) this.sense = command.senseBytes.slice(0, command.sense_length);
+    // A command that failed moved what it moved; one that did not, what its CDB asks for.
+    if (command.status !== Status.GOOD) return;
+    const requested = requestedLength(command.cdb, this.#keeper.block_length);
+    if (requested < 0) return;
+    this.residual_length = requested - (this.dataIn.length || this.dataOut.length);
   }
 
   /** Takes over an answer of the core. */
