@@ -117,8 +117,8 @@ export class EmulatedTask implements Task {
     this.status = command.status;
     this.data_in_valid = command.data_in_valid;
     if (command.sense_length > 0) this.sense = command.senseBytes.slice(0, command.sense_length);
-    // A command that failed moved what it moved; one that did not, what its CDB asks for.
-    if (command.status !== Status.GOOD) return;
+    // A read that failed sent nothing, whatever its CDB asks for; a write has sent its buffer.
+    if (command.status !== Status.GOOD && this.dataIn.length > 0) return;
     const requested = requestedLength(command.cdb, this.#keeper.block_length);
     if (requested < 0) return;
     this.residual_length = requested - (this.dataIn.length || this.dataOut.length);
