@@ -21,26 +21,31 @@ function dawdle(turns: number): number {
 
 /**
  * The guest's sleep ends by itself after 100 ms, so a wake-up that it misses is a round trip of
- * that length. A busy machine may delay a few.
+ * just that length. A busy machine delays some, too: those are of any length.
  */
-const MISSED_MS = 95;
-const MISSED_MAX = 3;
+const MISSED_MS = [99, 104] as const;
+const DELAYED_MS = 30;
+const MISSED_MAX = 2;
 
 /** `rounds` round trips, one at a time, with pauses of many lengths. Throws where one is lost. */
 function bounce(host: HostDouble, rounds: number): void {
   let random = 1;
   let missed = 0;
+  let delayed = 0;
   for (let round = 0; round < rounds; round++) {
     const begin_ms = performance.now();
     assert.equal(host.submit(round % 8, MediaOperation.FLUSH, 0, 0), SUBMIT_PENDING);
     host.run(() => host.backend.inFlight === 0);
-    if (performance.now() - begin_ms > MISSED_MS) missed++;
+    const took_ms = performance.now() - begin_ms;
+    if (took_ms >= MISSED_MS[0] && took_ms <= MISSED_MS[1]) missed++;
+    else if (took_ms > DELAYED_MS) delayed++;
     random = Math.imul(random, 1103515245) + 12345;
     // Mostly none; at times as long as the guest's spin, so that it is just falling asleep.
     if ((random >>> 16) % 8 === 0) dawdle((random >>> 20) % 4096 * 8);
   }
   assert.deepEqual(host.violations, []);
-  assert.ok(missed <= MISSED_MAX, `${missed} round trips took over ${MISSED_MS} ms`);
+  const text = `${missed} round trips took ${MISSED_MS.join(" to ")} ms, ${delayed} were delayed`;
+  assert.ok(missed <= MISSED_MAX + delayed / 4, text);
 }
 
 async function stress(folder: string, rounds: number): Promise<void> {
