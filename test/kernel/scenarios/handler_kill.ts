@@ -1,8 +1,9 @@
 /** Handlers are killed again and again under load; nobody above notices. */
 import { strict as assert } from "node:assert";
-import type { GuestContext, Scenario } from "../scenario.ts";
+import type { Scenario } from "../scenario.ts";
 import { check, compare, EXT4, makeAndMount, mount, unmount } from "../guest/disk.ts";
-import { describeFio, fio } from "../guest/fio.ts";
+import { describeFio } from "../guest/fio.ts";
+import { copyUntil, underLoad, verifyUntil } from "../guest/load.ts";
 import { Lunette } from "../guest/lunette.ts";
 import { shell, sleep } from "../guest/shell.ts";
 import { collectTree } from "../guest/tree.ts";
@@ -22,26 +23,6 @@ async function killHandlers(
   return longest_ms;
 }
 
-/** Copies a tree, compares and removes it, until told to stop. Returns how often. */
-async function copyUntil(stopped: () => boolean, tree: string, folder: string): Promise<number> {
-  let copies = 0;
-  do {
-    await shell(`cp -a ${tree} ${folder}/copy && sync -f ${folder}`);
-    await compare(tree, `${folder}/copy`);
-    await shell(`rm -r ${folder}/copy`);
-    copies++;
-  } while (!stopped());
-  return copies;
-}
-
-async function verifyUntil(stopped: () => boolean, disk: string, guest: GuestContext) {
-  const results = [];
-  do results.push(
-    await fio({ devices: [disk], size_mb: guest.pick({ uml: 96, qemu: 8 }) }),
-  ); while (!stopped());
-  return results;
-}
-
 export const handlerKill: Scenario = {
   name: "handler-kill",
   shows: "handlers killed with SIGKILL under fio and a copy: no error, nothing lost",
@@ -57,16 +38,14 @@ export const handlerKill: Scenario = {
     );
     const folder = await makeAndMount(xor, EXT4);
     const times = guest.lasting({ quick: 4, normal: 8, full: 20 });
-    let over = false;
-    const stopped = () => over;
     const [longest_ms, copies, runs] = await guest.step(
       `kill both handlers ${times} times under load`,
       () =>
-        Promise.all([
-          killHandlers(lunette, ["xor", "file"], times).finally(() => over = true),
-          copyUntil(stopped, tree.folder, folder),
-          verifyUntil(stopped, file, guest),
-        ]),
+        underLoad(
+          () => killHandlers(lunette, ["xor", "file"], times),
+          (stopped) => copyUntil(stopped, tree.folder, folder),
+          (stopped) => verifyUntil(stopped, file, guest),
+        ),
     );
     const replays = await lunette.control.statistics();
     guest.note(

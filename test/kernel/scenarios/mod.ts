@@ -4,12 +4,27 @@
  * @module
  */
 import type { Scenario } from "../scenario.ts";
+import { daemonKill } from "./daemon_kill.ts";
+import { fabricTests } from "./fabric_tests.ts";
 import { filesystems } from "./filesystems.ts";
 import { fioVerify } from "./fio_verify.ts";
 import { handlerKill } from "./handler_kill.ts";
+import { hang } from "./hang.ts";
+import { embeddedIscsi, kernelIscsi } from "./iscsi.ts";
+import { processes } from "./processes.ts";
+import { refusals } from "./refusals.ts";
+import { remove } from "./remove.ts";
 
 export const scenarios: readonly Scenario[] = [
   filesystems,
   fioVerify,
   handlerKill,
+  daemonKill,
+  hang,
+  remove,
+  refusals,
+  kernelIscsi,
+  embeddedIscsi,
+  processes,
+  fabricTests,
 ];
