@@ -2,6 +2,8 @@
 //! kernel does (drivers/target/target_core_user.c) and takes answers as it does.
 #![allow(dead_code)] // Each user needs another part of it.
 
+pub mod disk;
+
 use lunette_engine::abi::*;
 use lunette_engine::layout::*;
 use lunette_engine::memory::Memory;
