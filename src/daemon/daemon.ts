@@ -167,7 +167,7 @@ export class Daemon {
     fabric = this.#fabrics[record.fabric as FabricKind],
   ): Promise<Lun> {
     const lun = this.#makeLun(record, fabric);
-    const storage = record.content_lost ? lostStorage(record) : await this.#open(record, lun);
+    const storage = record.content_lost ? lostStorage(record) : await this.#open(record);
     this.#luns.set(record.name, lun);
     try {
       await lun.attach(storage);
@@ -189,7 +189,7 @@ export class Daemon {
     });
   }
 
-  async #open(record: LunRecord, lun: Lun): Promise<Storage> {
+  async #open(record: LunRecord): Promise<Storage> {
     const { log } = this.#options;
     return await openStorage({
       record,
@@ -199,7 +199,6 @@ export class Daemon {
       reactor: this.#reactor,
       lock_path: this.#lockPath,
       log: (level, message) => log(level, record.name, message),
-      onExit: (reason) => lun.handlerEnded(reason),
     });
   }
 

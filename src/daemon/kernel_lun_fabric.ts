@@ -1,8 +1,9 @@
 /** LUNs that the kernel's SCSI target serves over loopback or iSCSI, with their ring behind UIO. */
 import type { VolumeFeatures } from "../engine/ports.ts";
-import { type BackstoreAddress, recover, ResetRing, resetRing } from "../fabric/tcmu/actions.ts";
+import { type BackstoreAddress, recover } from "../fabric/tcmu/actions.ts";
 import { createBackstore, findBackstores, removeBackstore } from "../fabric/tcmu/backstore.ts";
 import { type KernelFabric, type Link, listLinks, type TargetLink } from "../fabric/tcmu/fabric.ts";
+import { describeLun } from "../fabric/tcmu/inventory.ts";
 import { IscsiFabric } from "../fabric/tcmu/iscsi.ts";
 import { findDisk, LoopbackFabric } from "../fabric/tcmu/loopback.ts";
 import { ensureModules } from "../fabric/tcmu/modules.ts";
@@ -38,9 +39,7 @@ export class KernelLunFabric implements LunFabric {
 
   get #fabric(): KernelFabric {
     if (this.#kind === "iscsi") return new IscsiFabric(this.#tree);
-    return new LoopbackFabric(this.#tree, {
-      release: (backstore) => resetRing(this.#tree, backstore, ResetRing.FAIL),
-    });
+    return new LoopbackFabric(this.#tree);
   }
 
   async attach(
@@ -75,8 +74,16 @@ export class KernelLunFabric implements LunFabric {
       const disk = await findDisk(this.#tree, link);
       return { uio, ...(disk === undefined ? {} : { device: disk }) };
     }
-    const [portal = "127.0.0.1:3260"] = "portals" in link ? link.portals ?? [] : [];
-    return { uio, url: `iscsi://${portal}/${link.wwn}/${link.lun}` };
+    const [portal] = await this.#portals(link);
+    return portal === undefined
+      ? { uio }
+      : { uio, url: `iscsi://${portal}/${link.wwn}/${link.lun}` };
+  }
+
+  async #portals(link: Link | TargetLink): Promise<readonly string[]> {
+    if ("portals" in link) return link.portals ?? [];
+    const { links } = await describeLun(this.#tree, link.backstore.name);
+    return links.find(({ wwn }) => wwn === link.wwn)?.portals ?? [];
   }
 
   /** A new backstore; or the one that an earlier daemon left, its ring reset. */

@@ -1,25 +1,36 @@
 /** What can be done to LUNs without a daemon. */
-import { findBackstores } from "../fabric/tcmu/backstore.ts";
+import { DetachedTree } from "../fabric/tcmu/detached_tree.ts";
+import { FabricError } from "../fabric/tcmu/error.ts";
 import { removeLun } from "../fabric/tcmu/remove.ts";
-import { KERNEL_PATHS, KernelTree } from "../fabric/tcmu/tree.ts";
+import { KERNEL_PATHS } from "../fabric/tcmu/tree.ts";
 import { OperatorError } from "./error.ts";
 import { RecordStore } from "./lun_record.ts";
 import { defaultPaths } from "./paths.ts";
 
-/** Removes a LUN from the kernel, if it is there, and its record. Never hangs. */
+/**
+ * Removes a LUN from the kernel, if it is there, and its record. Gives up in time, with what is
+ * stuck, where the kernel hangs; the process can end even then.
+ */
 export async function removeOffline(name: string): Promise<void> {
   const store = new RecordStore(defaultPaths(Deno.env).state);
   const { records } = await store.load();
   const recorded = records.some((record) => record.name === name);
-  const tree = new KernelTree(KERNEL_PATHS);
-  const inKernel = (await findBackstores(tree, name).catch(() => [])).length > 0;
-  if (!recorded && !inKernel) {
-    throw new OperatorError(
-      "not-found",
-      `There is no LUN "${name}", neither recorded nor in the kernel, and no daemon answers`,
-      'Start the daemon with "lunette serve" to see what it has.',
-    );
+  const inKernel = await removeFromKernel(name);
+  if (recorded) await store.remove(name);
+  if (recorded || inKernel) return;
+  throw new OperatorError(
+    "not-found",
+    `There is no LUN "${name}", neither recorded nor in the kernel, and no daemon answers`,
+    'Start the daemon with "lunette serve" to see what it has.',
+  );
+}
+
+async function removeFromKernel(name: string): Promise<boolean> {
+  try {
+    await removeLun(new DetachedTree(KERNEL_PATHS), name);
+    return true;
+  } catch (error) {
+    if (error instanceof FabricError && error.kind === "missing") return false;
+    throw error;
   }
-  if (inKernel) await removeLun(tree, name);
-  await store.remove(name);
 }

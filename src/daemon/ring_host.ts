@@ -119,8 +119,7 @@ export class RingHost {
       case "detach":
         return this.#detach((message as RingRequestMessage<"detach">).request.name);
       case "down":
-        return this.#find((message as RingRequestMessage<"down">).request.name).sandbox?.down() ??
-          null;
+        return this.#down((message as RingRequestMessage<"down">).request.name);
       case "up":
         return this.#up((message as RingRequestMessage<"up">).request);
       case "abandon":
@@ -140,12 +139,6 @@ export class RingHost {
       case "close":
         return this.#close();
     }
-  }
-
-  #find(name: string): Attached {
-    const attached = this.#attached.get(name);
-    if (attached === undefined) throw new Error(`assertion: no device "${name}"`);
-    return attached;
   }
 
   async #open({ request }: RingRequestMessage<"open">): Promise<VolumeFeatures> {
@@ -256,7 +249,11 @@ export class RingHost {
     }
     if (request.backend.kind === "process") {
       const { eventfd } = request.backend;
-      this.#epoll.add(eventfd, EPOLLIN | EPOLLET, () => this.#loop.activate(device));
+      const sandbox = device.backend as SandboxBackend;
+      this.#epoll.add(eventfd, EPOLLIN | EPOLLET, () => {
+        sandbox.signalled();
+        this.#loop.activate(device);
+      });
       undo.push(() => this.#epoll.remove(eventfd));
     }
   }
@@ -325,8 +322,19 @@ export class RingHost {
     }
   }
 
+  #down(name: string): { completed: number } {
+    const sandbox = this.#attached.get(name)?.sandbox;
+    if (sandbox === undefined) return { completed: 0 };
+    const { completed } = sandbox;
+    sandbox.down();
+    return { completed };
+  }
+
   #up({ name, epoch }: { name: string; epoch: number }): null {
-    const { device, sandbox } = this.#find(name);
+    const attached = this.#attached.get(name);
+    // It may have been detached while the handler started.
+    if (attached === undefined) return null;
+    const { device, sandbox } = attached;
     device.counters.replays += device.inFlight;
     sandbox?.up(epoch);
     this.#loop.activate(device);
@@ -334,9 +342,9 @@ export class RingHost {
   }
 
   #abandon(name: string): null {
-    const { device, sandbox } = this.#find(name);
-    sandbox?.abandon(MediaResult.INTERNAL);
-    this.#loop.activate(device);
+    const attached = this.#attached.get(name);
+    attached?.sandbox?.abandon(MediaResult.INTERNAL);
+    if (attached !== undefined) this.#loop.activate(attached.device);
     return null;
   }
 

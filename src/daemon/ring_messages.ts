@@ -92,7 +92,7 @@ export interface RingVerbs {
   open: { request: { name: string; backend: BackendSource }; reply: VolumeFeatures };
   detach: { request: { name: string }; reply: null };
   /** The process of the LUN's handler is gone, or about to be killed. */
-  down: { request: { name: string }; reply: null };
+  down: { request: { name: string }; reply: { completed: number } };
   /** A new process is ready; what was in flight is replayed. */
   up: { request: { name: string; epoch: number }; reply: null };
   /** The handler will not come back: what is in flight ends with an error. */

@@ -7,10 +7,8 @@
 import type { FilePool } from "../backend/file_pool.ts";
 import type { VolumeFeatures } from "../engine/ports.ts";
 import { type Grants, openGrants } from "../sandbox/grants.ts";
-import { Instance } from "../sandbox/instance.ts";
 import { bindSettings } from "../sandbox/manifest.ts";
-import { featuresOf } from "../sandbox/volume_description.ts";
-import { describeExit } from "../sys/process.ts";
+import { Supervisor } from "../sandbox/supervisor.ts";
 import type { Reactor } from "../sys/reactor.ts";
 import { OperatorError } from "./error.ts";
 import { checkInThread, type ResolvedHandler } from "./handlers.ts";
@@ -26,15 +24,14 @@ export interface StorageOptions {
   readonly reactor: Reactor;
   readonly lock_path: string;
   readonly log: (level: LogLevel, message: string) => void;
-  /** The handler's process has ended by itself; `reason` is for the log. */
-  readonly onExit: (reason: string) => void;
 }
 
 /** Storage that was opened; `source` is what the ring thread attaches. */
 export interface Storage {
   readonly volume: VolumeFeatures;
   readonly source: BackendSource;
-  readonly instance: Instance | undefined;
+  /** Keeps the handler's process serving, where there is one. */
+  readonly supervisor: Supervisor | undefined;
   /** Ends the handler and closes what it was given. The ring thread must have let go of it. */
   close(): Promise<void>;
 }
@@ -71,7 +68,7 @@ async function openInThread(
   if (grants.files.length > 0) pool.start();
   const volume = await ring.call("open", { name: record.name, backend: source });
   checkVolume(record, volume);
-  return { volume, source, instance: undefined, close: () => Promise.resolve(grants.close()) };
+  return { volume, source, supervisor: undefined, close: () => Promise.resolve(grants.close()) };
 }
 
 async function openInProcess(
@@ -79,8 +76,8 @@ async function openInProcess(
   grants: Grants,
   configuration: Readonly<Record<string, unknown>>,
 ): Promise<Storage> {
-  const { record, handler, reactor, lock_path, log, onExit } = options;
-  const instance = await Instance.start({
+  const { record, handler, reactor, lock_path, log } = options;
+  const supervisor = await Supervisor.start({
     name: record.name,
     module: handler.module,
     folder: handler.folder,
@@ -89,26 +86,18 @@ async function openInProcess(
     lock_path,
     reactor,
     log,
-    onExit: (status) => onExit(describeExit(status)),
   });
   try {
-    const volume = featuresOf(instance.description);
+    const { volume } = supervisor;
     checkVolume(record, volume);
-    const source: BackendSource = {
-      kind: "process",
-      channel_fd: instance.channel_fd,
-      channel_length: instance.channel_length,
-      eventfd: instance.eventfd,
-      epoch: instance.epoch,
-      volume,
-    };
+    const source: BackendSource = { kind: "process", ...supervisor.channel, volume };
     const close = async () => {
-      await instance.close();
+      await supervisor.stop();
       grants.close();
     };
-    return { volume, source, instance, close };
+    return { volume, source, supervisor, close };
   } catch (error) {
-    await instance.close();
+    await supervisor.stop();
     throw error;
   }
 }
@@ -134,5 +123,5 @@ export function lostStorage(record: LunRecord): Storage {
     writeCache: false,
   };
   const source: BackendSource = { kind: "none", volume };
-  return { volume, source, instance: undefined, close: () => Promise.resolve() };
+  return { volume, source, supervisor: undefined, close: () => Promise.resolve() };
 }

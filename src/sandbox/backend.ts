@@ -119,6 +119,11 @@ export class SandboxBackend implements Backend {
     return this.#in_flight;
   }
 
+  /** Operations that the present process has completed. */
+  get completed(): number {
+    return this.#completions;
+  }
+
   /** Whether a guest is up. */
   get isUp(): boolean {
     return this.#state === UP;

@@ -30,6 +30,11 @@ export class Backoff {
     this.#started_ms = now_ms;
   }
 
+  /** The process that ended had served: the next start is due after the first delay at most. */
+  progressed(): void {
+    this.#failures = Math.min(this.#failures, 1);
+  }
+
   /** A process that served has ended, or one did not start. Returns milliseconds to wait. */
   failed(now_ms: number): number {
     if (this.#started_ms > 0 && now_ms - this.#started_ms >= this.#healthy_ms) this.#failures = 0;

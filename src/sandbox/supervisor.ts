@@ -20,8 +20,11 @@ const FAILURES_BEFORE_ABANDON = 8;
 
 /** What the ring thread does for the supervisor. */
 export interface RingSide {
-  /** SandboxBackend.down: resolves when the ring thread no longer touches the channel. */
-  down(): Promise<void>;
+  /**
+   * SandboxBackend.down: resolves when the ring thread no longer touches the channel, with the number
+   * of operations that the process had completed.
+   */
+  down(): Promise<number>;
   /** SandboxBackend.up. */
   up(epoch: number): Promise<void>;
   /** SandboxBackend.abandon: nothing waits for this handler any more, until `up`. */
@@ -45,6 +48,7 @@ export class Supervisor {
   readonly #stop = new AbortController();
   #ring: RingSide | undefined;
   #state: SupervisorState = "serving";
+  #problem: string | undefined;
   #restarts = 0;
   #restarting: Promise<void> | undefined;
   /** The process ended before there was a ring. */
@@ -84,6 +88,11 @@ export class Supervisor {
     return this.#state;
   }
 
+  /** Why it does not serve; undefined while it does. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
   /** Processes that were started after the first. */
   get restarts(): number {
     return this.#restarts;
@@ -111,7 +120,8 @@ export class Supervisor {
       return;
     }
     this.#state = "restarting";
-    this.#log("error", `The handler is started again: ${reason}`);
+    this.#problem = reason;
+    this.#log("warn", `The handler is started again: ${reason}`);
     this.#restarting = this.#restart(this.#ring)
       .catch((error) => this.#log("error", `assertion: ${error}`))
       .finally(() => {
@@ -123,7 +133,7 @@ export class Supervisor {
 
   async #restart(ring: RingSide): Promise<void> {
     const began_ms = performance.now();
-    await ring.down();
+    if (await ring.down() > 0) this.#backoff.progressed();
     await this.#instance.kill();
     for (;;) {
       const delay_ms = this.#backoff.failed(performance.now());
@@ -138,6 +148,7 @@ export class Supervisor {
     }
     if (this.#stop.signal.aborted) return;
     this.#state = "serving";
+    this.#problem = undefined;
     this.#log(
       "info",
       `The handler serves again after ${Math.round(performance.now() - began_ms)} ms`,
@@ -153,11 +164,12 @@ export class Supervisor {
         this.#backoff.started(performance.now());
         return true;
       }
-      this.#log("error", "The handler opened another volume than before");
+      this.#problem = "The handler opened another volume than before";
       await this.#instance.kill();
     } catch (error) {
-      this.#log("error", error instanceof Error ? error.message : String(error));
+      this.#problem = error instanceof Error ? error.message : String(error);
     }
+    this.#log("error", this.#problem);
     return false;
   }
 

@@ -82,7 +82,11 @@ class Rig {
     this.backend.up(epoch);
     this.#timer = setInterval(() => this.backend.poll(), 1);
     supervisor.attach({
-      down: () => this.#note("down", () => this.backend.down()),
+      down: async () => {
+        const { completed } = this.backend;
+        await this.#note("down", () => this.backend.down());
+        return completed;
+      },
       up: (epoch) => this.#note(`up ${epoch}`, () => this.backend.up(epoch)),
       abandon: () => this.#note("abandon", () => this.backend.abandon(MediaResult.INTERNAL)),
     });
