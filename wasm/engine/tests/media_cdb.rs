@@ -372,4 +372,12 @@ fn large_blocks_stay_exact() {
     assert_eq!(record.sense, 0);
     assert_eq!(record.offset_bytes as u64, last * 4096);
     assert_eq!(disk.sense(&cdb16(0x88, last, 2), 8192), LBA_OUT_OF_RANGE);
+    // 2^53 + 1 has no f64 of its own and would look like the end of the largest disk.
+    let largest = Disk {
+        block_length: 1,
+        blocks: 1 << 53,
+        flags: 0,
+    };
+    let sense = largest.sense(&cdb16(0x88, (1 << 53) + 1, 0), 0);
+    assert_eq!(sense, LBA_OUT_OF_RANGE);
 }
