@@ -244,6 +244,8 @@ export class Session {
   end(): void {
     if (this.closed) return;
     this.closed = true;
+    // First: a task that is released would let a dormant one of this session run.
+    this.nexus?.close();
     for (const command of this.#commands) {
       const { state } = command;
       const ours = state === CommandState.COLLECTING || state === CommandState.RESPONDING ||
@@ -251,6 +253,5 @@ export class Session {
       if (ours) command.task?.release();
       command.state = CommandState.FREE;
     }
-    this.nexus?.close();
   }
 }
