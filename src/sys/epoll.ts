@@ -7,6 +7,8 @@ export const EPOLLIN = 0x001;
 export const EPOLLOUT = 0x004;
 export const EPOLLERR = 0x008;
 export const EPOLLHUP = 0x010;
+/** The other side has ended its stream; to be asked for. */
+export const EPOLLRDHUP = 0x2000;
 /** Report an edge once: for descriptors that a guest shares and nobody reads. */
 export const EPOLLET = 0x8000_0000;
 

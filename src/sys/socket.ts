@@ -239,6 +239,7 @@ export class IovecList {
 
   /** Appends an entry, or lengthens the last one where this one continues it. */
   push(address: number, length: number): void {
+    if (length === 0) return;
     const entries = this.#entries;
     let word = this.count * 4;
     if (this.count > this.#sealed) {

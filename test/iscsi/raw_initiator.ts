@@ -156,16 +156,34 @@ export class RawInitiator {
       const pdu = this.#decode();
       if (pdu !== undefined) return pdu;
       this.harness.turn(turn > 20 ? 1 : 0);
-      this.#list.reset();
-      this.#list.push(this.#in_address + this.#end, BUFFER_LENGTH - this.#end);
-      const received = this.#list.receive(this.fd);
-      if (received > 0) this.#end += received;
-      else if (received !== WOULD_BLOCK) {
-        this.ended = true;
-        return this.#decode();
-      }
+      this.#receiveOnce();
+      if (this.ended) return this.#decode();
     }
     return undefined;
+  }
+
+  /** Gives the target a turn and takes what has come, without waiting for more. */
+  poll(): RawPdu[] {
+    this.harness.turn();
+    this.#receiveOnce();
+    const pdus: RawPdu[] = [];
+    for (let pdu = this.#decode(); pdu !== undefined; pdu = this.#decode()) pdus.push(pdu);
+    return pdus;
+  }
+
+  /** The same, without looking at it. */
+  drain(): void {
+    this.harness.turn();
+    this.#receiveOnce();
+    this.#start = this.#end = 0;
+  }
+
+  #receiveOnce(): void {
+    this.#list.reset();
+    this.#list.push(this.#in_address + this.#end, BUFFER_LENGTH - this.#end);
+    const received = this.#list.receive(this.fd);
+    if (received > 0) this.#end += received;
+    else if (received !== WOULD_BLOCK) this.ended = true;
   }
 
   #decode(): RawPdu | undefined {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT } from "../../sys/epoll.ts";
+import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from "../../sys/epoll.ts";
 import { formatSocketAddress, type SocketAddress, WOULD_BLOCK } from "../../sys/socket.ts";
 import type { Command } from "./command.ts";
 import { handlePdu } from "./full_feature.ts";
@@ -131,7 +131,7 @@ export class Connection implements PduHandler {
       this.markDirty();
     }
     if (events & EPOLLIN && this.#interest & EPOLLIN) this.#receive();
-    else if (events & (EPOLLHUP | EPOLLERR)) this.close("the connection broke");
+    else if (events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)) this.close("the connection broke");
   }
 
   #receive(): void {
@@ -230,7 +230,9 @@ export class Connection implements PduHandler {
   /** Waits for what matters now. */
   updateInterest(): void {
     if (this.state === ConnectionState.CLOSED) return;
-    const interest = (this.stalled ? 0 : EPOLLIN) | (this.transmitter.blocked ? EPOLLOUT : 0);
+    // Who is not read would not be seen to go.
+    const reading = this.stalled ? EPOLLRDHUP : EPOLLIN;
+    const interest = reading | (this.transmitter.blocked ? EPOLLOUT : 0);
     if (interest === this.#interest) return;
     this.#interest = interest;
     this.owner.epoll.modify(this.fd, interest);
