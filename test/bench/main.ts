@@ -5,12 +5,14 @@
  */
 import { parseArgs } from "node:util";
 import { type Group, type Run, SkipError } from "./group.ts";
+import { iscsi } from "./iscsi.ts";
 import { describeMachine } from "./machine.ts";
 import { fallsShort, type Result } from "./result.ts";
 import { ring } from "./ring.ts";
+import { uml } from "./uml.ts";
 import { formatTable } from "./table.ts";
 
-const groups: readonly Group[] = [ring];
+const groups: readonly Group[] = [ring, iscsi, uml];
 
 const HELP = `Measures lunette, each figure beside its peer's of the same run.
 
@@ -49,7 +51,10 @@ function choose(only: readonly string[] | undefined): readonly Group[] {
 }
 
 /** Progress on one line of a terminal, or on lines of its own elsewhere. */
+let shown = "";
 function showProgress(text: string): void {
+  if (text === shown) return;
+  shown = text;
   const line = Deno.stderr.isTerminal() ? `\r\x1b[K${text}` : text === "" ? "" : `${text}\n`;
   Deno.stderr.writeSync(new TextEncoder().encode(line));
 }
