@@ -18,6 +18,7 @@ const HELP = `Boots real kernels and serves LUNs on them; needs no root and no K
   --scenario NAME  may be given several times (default: all)
   --quick          short loads, and under emulation only what differs by kernel
   --full           loads of a minute and more, as for a release
+  --jobs N         so many guests at once (default 1), of them one User Mode Linux
   --list           print the scenarios and end
   --help           print this text
 
@@ -30,6 +31,7 @@ interface Wanted {
   readonly rigs: readonly RigName[];
   readonly scenarios: readonly Scenario[];
   readonly effort: Effort;
+  readonly jobs: number;
 }
 
 /** Runs the command line; returns the exit code. */
@@ -41,6 +43,7 @@ export async function main(args: string[]): Promise<number> {
       scenario: { type: "string", multiple: true },
       quick: { type: "boolean", default: false },
       full: { type: "boolean", default: false },
+      jobs: { type: "string", default: "1" },
       list: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -52,6 +55,7 @@ export async function main(args: string[]): Promise<number> {
     rigs: choose("rig", values.rig, RIG_NAMES, (name) => name),
     scenarios: choose("scenario", values.scenario, scenarios, ({ name }) => name),
     effort: values.full ? "full" : values.quick ? "quick" : "normal",
+    jobs: Math.max(1, Number(values.jobs) || 1),
   };
   const rows = await run(wanted);
   console.log(`\n${formatTable(rows)}\n\n${formatSummary(rows)}`);
@@ -75,22 +79,61 @@ async function run(wanted: Wanted): Promise<Row[]> {
   const abort = new AbortController();
   const stop = () => abort.abort();
   Deno.addSignalListener("SIGINT", stop);
-  const options: RunOptions = { effort: wanted.effort, print: console.log, signal: abort.signal };
-  const rows: Row[] = [];
   try {
     await cacheModules();
+    const queue = new Queue();
     for (const rig of wanted.rigs) {
       const chosen = wanted.scenarios.filter((scenario) => isWanted(scenario, rig, wanted));
-      const missing = await whyNot(rig);
-      for (const scenario of chosen) {
-        if (abort.signal.aborted) return rows;
-        const row = missing ?? await runOne(scenario, rig, options);
-        rows.push({ ...row, scenario: scenario.name });
-      }
+      const missing = chosen.length === 0 ? undefined : await whyNot(rig);
+      for (const scenario of chosen) queue.add(rig, scenario, missing);
     }
-    return rows;
+    const work = async () => {
+      for (let task = queue.take(); task !== undefined; task = queue.take()) {
+        await runTask(task, wanted, abort.signal);
+        queue.done(task);
+        if (abort.signal.aborted) return;
+      }
+    };
+    await Promise.all(Array.from({ length: wanted.jobs }, work));
+    return queue.rows();
   } finally {
     Deno.removeSignalListener("SIGINT", stop);
+  }
+}
+
+/** A scenario on a rig, and how it went once it has run. */
+interface Task {
+  readonly rig: RigName;
+  readonly scenario: Scenario;
+  row: Row | undefined;
+}
+
+/** What is left to run. All guests of User Mode Linux share one processor: one runs at a time. */
+class Queue {
+  readonly #all: Task[] = [];
+  readonly #waiting: Task[] = [];
+  #umlRuns = false;
+
+  add(rig: RigName, scenario: Scenario, row: Row | undefined): void {
+    const task = { rig, scenario, row: row && { ...row, scenario: scenario.name } };
+    this.#all.push(task);
+    if (row === undefined) this.#waiting.push(task);
+  }
+
+  take(): Task | undefined {
+    const index = this.#waiting.findIndex(({ rig }) => rig !== "uml" || !this.#umlRuns);
+    if (index < 0) return undefined;
+    const [task] = this.#waiting.splice(index, 1);
+    if (task.rig === "uml") this.#umlRuns = true;
+    return task;
+  }
+
+  done(task: Task): void {
+    if (task.rig === "uml") this.#umlRuns = false;
+  }
+
+  rows(): Row[] {
+    return this.#all.flatMap(({ row }) => row ?? []);
   }
 }
 
@@ -99,13 +142,19 @@ function isWanted(scenario: Scenario, rig: RigName, { effort }: Wanted): boolean
   return isMeantFor(scenario, rig) && !tooSlow;
 }
 
-async function runOne(scenario: Scenario, rig: RigName, options: RunOptions): Promise<Row> {
+/** Runs a scenario; with several at once, what it prints comes when it has ended. */
+async function runTask(task: Task, { effort, jobs }: Wanted, signal: AbortSignal): Promise<void> {
+  const { rig, scenario } = task;
+  const held: string[] = [];
+  const print = jobs === 1 ? console.log : (line: string) => void held.push(line);
   console.log(`--- ${rig}: ${scenario.name}: ${scenario.shows}`);
+  const options: RunOptions = { effort, print, signal };
   const row = await runInRig(scenario, rig, options);
+  if (held.length > 0) console.log(held.join("\n"));
   const seconds = (row.elapsed_ms / 1000).toFixed(1);
   const why = row.reason === undefined ? "" : `: ${row.reason.split("\n")[0]}`;
   console.log(`--- ${rig}: ${scenario.name}: ${row.outcome} (${seconds} s)${why}`);
-  return row;
+  task.row = row;
 }
 
 /** The row of every scenario of a rig that cannot run here; undefined where it can. */

@@ -1,10 +1,13 @@
 /** A source tree to copy: files of the machine, up to a size. */
 import { strict as assert } from "node:assert";
+import type { GuestContext } from "../scenario.ts";
 import { shell } from "./shell.ts";
 
 const ROOTS = ["/usr/include", "/usr/lib", "/usr/share"];
 /** Larger files are left out: many files say more than a few. */
 const FILE_BYTES_MAX = 4 << 20;
+/** Smaller ones are left out under emulation, where each file costs some 20 ms. */
+const FILE_BYTES_MIN_QEMU = 8 << 10;
 
 /** A tree that was collected. */
 export interface SourceTree {
@@ -13,15 +16,20 @@ export interface SourceTree {
   readonly bytes: number;
 }
 
-/** Copies files of this machine to a folder until they are `size_mb` together. */
-export async function collectTree(folder: string, size_mb: number): Promise<SourceTree> {
-  const limit = size_mb * 1e6;
+/** Copies files of this machine to a folder of the guest until they have the size together. */
+export async function collectTree(
+  guest: GuestContext,
+  sizes_mb: { readonly uml: number; readonly qemu: number },
+): Promise<SourceTree> {
+  const folder = `${guest.scratch}/tree`;
+  const limit = guest.pick(sizes_mb) * 1e6;
+  const least = guest.pick({ uml: 0, qemu: FILE_BYTES_MIN_QEMU });
   const files: string[] = [];
   let bytes = 0;
   for (const path of walk(ROOTS)) {
     if (bytes >= limit) break;
     const { size } = Deno.lstatSync(path);
-    if (size > FILE_BYTES_MAX) continue;
+    if (size > FILE_BYTES_MAX || size < least) continue;
     files.push(path);
     bytes += size;
   }

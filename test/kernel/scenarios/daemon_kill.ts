@@ -53,15 +53,17 @@ export const daemonKill: Scenario = {
   shows: "the daemon killed, and stopped, under load and started again: nothing is lost",
   packages: ["fio", "e2fsprogs", "sg3-utils"],
   async run(guest) {
-    const tree = await collectTree(`${guest.scratch}/tree`, guest.pick({ uml: 40, qemu: 5 }));
+    const tree = await collectTree(guest, { uml: 40, qemu: 5 });
     const lunette = await guest.step("start the daemon", () => Lunette.start(guest));
     const create = (name: string) => {
       const path = `path=${guest.scratch}/${name}.img`;
       return lunette.createDisk(name, "--handler", "file", "--set", path, "--size", "192M");
     };
-    const data = await create("data");
-    const files = await create("files");
-    const lost = await lunette.createDisk("lost", "--handler", "memory", "--size", "16M");
+    const [data, files, lost] = await Promise.all([
+      create("data"),
+      create("files"),
+      lunette.createDisk("lost", "--handler", "memory", "--size", "16M"),
+    ]);
     await shell(`dd if=/dev/urandom of=${lost} bs=1M count=16 oflag=direct`);
     guest.expectKernelLog(new RegExp(`\\b${lost.slice("/dev/".length)}\\b`));
     const folder = await makeAndMount(files, EXT4);

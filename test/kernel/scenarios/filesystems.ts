@@ -42,22 +42,18 @@ export const filesystems: Scenario = {
   shows: "mkfs, copy, fsck and diff on ext4 and XFS, two sandboxed LUNs at once",
   packages: ["e2fsprogs", "xfsprogs"],
   async run(guest) {
-    const size_mb = guest.pick({ uml: 200, qemu: 20 });
     const tree = await guest.step(
-      `collect ${size_mb} MB of files`,
-      () => collectTree(`${guest.scratch}/tree`, size_mb),
+      "collect files",
+      () => collectTree(guest, { uml: 200, qemu: 20 }),
     );
     guest.note(`${tree.files} files, ${(tree.bytes / 1e6).toFixed(0)} MB`);
     const lunette = await guest.step("start the daemon", () => Lunette.start(guest));
-    const xor = await guest.step(
-      "create xor",
-      () => lunette.createDisk("xor", "--handler", "example-xor", "--size", SIZE),
-    );
     const path = `path=${guest.scratch}/file.img`;
-    const file = await guest.step(
-      "create file",
-      () => lunette.createDisk("file", "--handler", "file", "--set", path, "--size", SIZE),
-    );
+    const [xor, file] = await guest.step("create two LUNs", () =>
+      Promise.all([
+        lunette.createDisk("xor", "--handler", "example-xor", "--size", SIZE),
+        lunette.createDisk("file", "--handler", "file", "--set", path, "--size", SIZE),
+      ]));
     await Promise.all([
       useDisk(guest, xor, EXT4, tree.folder),
       useDisk(guest, file, XFS, tree.folder),

@@ -6,17 +6,17 @@ import { Lunette } from "../guest/lunette.ts";
 export const fioVerify: Scenario = {
   name: "fio-verify",
   shows: "fio with crc32c verification at depth 32 on two sandboxed LUNs, 4k to 128k",
+  slowInQemu: true,
   packages: ["fio"],
   async run(guest) {
     const lunette = await guest.step("start the daemon", () => Lunette.start(guest));
     const size_mb = guest.pick({ uml: 256, qemu: 64 });
     const size = `${size_mb}M`;
-    const memory = await lunette.createDisk("memory", "--handler", "memory", "--size", size);
     const path = `path=${guest.scratch}/file.img`;
-    const file = await lunette.createDisk(
-      "file",
-      ...["--handler", "file", "--set", path, "--size", size],
-    );
+    const [memory, file] = await Promise.all([
+      lunette.createDisk("memory", "--handler", "memory", "--size", size),
+      lunette.createDisk("file", "--handler", "file", "--set", path, "--size", size),
+    ]);
     const runtime_s = guest.lasting({ quick: 10, normal: 15, full: 60 });
     const result = await guest.step(
       `fio for ${runtime_s} s`,

@@ -28,14 +28,13 @@ export const handlerKill: Scenario = {
   shows: "handlers killed with SIGKILL under fio and a copy: no error, nothing lost",
   packages: ["fio", "e2fsprogs"],
   async run(guest) {
-    const tree = await collectTree(`${guest.scratch}/tree`, guest.pick({ uml: 60, qemu: 8 }));
+    const tree = await collectTree(guest, { uml: 60, qemu: 8 });
     const lunette = await guest.step("start the daemon", () => Lunette.start(guest));
-    const xor = await lunette.createDisk("xor", "--handler", "example-xor", "--size", "256M");
     const path = `path=${guest.scratch}/file.img`;
-    const file = await lunette.createDisk(
-      "file",
-      ...["--handler", "file", "--set", path, "--size", "256M"],
-    );
+    const [xor, file] = await Promise.all([
+      lunette.createDisk("xor", "--handler", "example-xor", "--size", "256M"),
+      lunette.createDisk("file", "--handler", "file", "--set", path, "--size", "256M"),
+    ]);
     const folder = await makeAndMount(xor, EXT4);
     const times = guest.lasting({ quick: 4, normal: 8, full: 20 });
     const [longest_ms, copies, runs] = await guest.step(

@@ -10,6 +10,7 @@ const DEADLINE_S = 2;
 export const hang: Scenario = {
   name: "hang",
   shows: "a handler that never answers is killed at its deadline and started again",
+  slowInQemu: true,
   packages: ["fio"],
   async run(guest) {
     const lunette = await guest.step("start the daemon", () => Lunette.start(guest));

@@ -24,7 +24,7 @@ async function look(guest: GuestContext, url: string): Promise<void> {
 async function use(guest: GuestContext, url: string): Promise<void> {
   await startInitiator();
   const disk = await guest.step("open-iscsi logs in", () => logIn(url));
-  const tree = await collectTree(`${guest.scratch}/tree`, guest.pick({ uml: 20, qemu: 5 }));
+  const tree = await collectTree(guest, { uml: 20, qemu: 5 });
   await guest.step("mkfs, copy, fsck, diff", async () => {
     const folder = await makeAndMount(disk, EXT4);
     await shell(`cp -a ${tree.folder} ${folder}/tree`);
@@ -42,6 +42,7 @@ async function use(guest: GuestContext, url: string): Promise<void> {
 export const kernelIscsi: Scenario = {
   name: "kernel-iscsi",
   shows: "--fabric iscsi: the kernel's iSCSI target, with libiscsi and open-iscsi",
+  slowInQemu: true,
   packages: PACKAGES,
   modules: OPEN_ISCSI.modules,
   async run(guest) {
@@ -59,6 +60,7 @@ export const kernelIscsi: Scenario = {
 export const embeddedIscsi: Scenario = {
   name: "embedded-iscsi",
   shows: "--fabric embedded-iscsi, with libiscsi and open-iscsi",
+  slowInQemu: true,
   packages: PACKAGES,
   modules: OPEN_ISCSI.modules,
   async run(guest) {

@@ -28,6 +28,7 @@ function oomScore(pid: number): number {
 export const processes: Scenario = {
   name: "processes",
   shows: "daemon and handlers are I/O flushers; OOM scores; the control socket is private",
+  slowInQemu: true,
   async run(guest) {
     const lunette = await guest.step("start the daemon", () => Lunette.start(guest));
     await lunette.createDisk("one", "--handler", "memory", "--size", "64M");
