@@ -10,9 +10,10 @@ import { describeMachine } from "./machine.ts";
 import { fallsShort, type Result } from "./result.ts";
 import { ring } from "./ring.ts";
 import { uml } from "./uml.ts";
+import { start } from "./start.ts";
 import { formatTable } from "./table.ts";
 
-const groups: readonly Group[] = [ring, iscsi, uml];
+const groups: readonly Group[] = [ring, iscsi, uml, start];
 
 const HELP = `Measures lunette, each figure beside its peer's of the same run.
 
