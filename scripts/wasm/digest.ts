@@ -4,8 +4,8 @@
  * @module
  */
 
-/** Folders that hold what is made, not what is written. */
-const MADE_FOLDERS = new Set(["target", "pkg"]);
+/** Folders that have no say in the build: what is made, tests, examples. */
+const OTHER_FOLDERS = new Set(["target", "pkg", "tests", "examples", "benches"]);
 
 /** SHA-256 of the bytes, as lower-case hexadecimal digits. */
 export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
@@ -22,7 +22,7 @@ export function listSources(folder: string, prefix = ""): string[] {
   const paths: string[] = [];
   for (const entry of Deno.readDirSync(`${folder}/${prefix}`)) {
     const path = `${prefix}${entry.name}`;
-    if (entry.isDirectory && !MADE_FOLDERS.has(entry.name)) {
+    if (entry.isDirectory && !OTHER_FOLDERS.has(entry.name)) {
       paths.push(...listSources(folder, `${path}/`));
     } else if (entry.isFile && isSource(entry.name)) {
       paths.push(path);

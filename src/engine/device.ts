@@ -176,7 +176,14 @@ export class Device implements BackendSink {
       transfer.fua = (words[word + (SLOT_FLAGS_OFFSET >>> 2)] & FLAG_FUA) !== 0;
       transfer.iov_address = words[word + (SLOT_IOV_ADDRESS_OFFSET >>> 2)];
       transfer.iov_count = words[word + (SLOT_IOV_COUNT_OFFSET >>> 2)];
-      if (words[word + (SLOT_BUFFER_LENGTH_OFFSET >>> 2)] > length) this.#trim(transfer);
+      const room = words[word + (SLOT_BUFFER_LENGTH_OFFSET >>> 2)];
+      if (room > length) {
+        // Before the iovecs are cut: what lies after the transfer must not show older data.
+        if (read) {
+          this.engine.exports.engine_fill_zero(this.engine.plan.state, slot, length, room - length);
+        }
+        this.#trim(transfer);
+      }
       return this.#start(slot, 1);
     }
     if (commandClass === CLASS_SYNCHRONIZE_CACHE) {

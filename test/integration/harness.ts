@@ -25,6 +25,8 @@ export interface TestDevice {
     status: number;
     sense: Uint8Array;
     dataIn: Uint8Array;
+    /** The whole data-in buffer, also what is not valid in it. */
+    raw: Uint8Array;
   };
   close(): void;
 }
@@ -103,6 +105,7 @@ export function makeDevice(
         status: command.status,
         sense: command.senseBytes.slice(0, command.sense_length),
         dataIn: bytesOf(command.dataIn, command.data_in_valid),
+        raw: bytesOf(command.dataIn, command.dataIn.length),
       };
       ring.release(command);
       return result;

@@ -78,8 +78,11 @@ Deno.test("device shows nothing of an older command in a buffer that is longer t
   test.execute(read10(0, 64), undefined, 32768);
   const result = test.execute([0x25, 0, 0, 0, 0, 0, 0, 0, 0, 0], undefined, 4096);
   assert.equal(result.dataIn.length, 8);
+  assert(result.raw.subarray(8).every((byte) => byte === 0));
+  // Kernels that know no read_len show the whole buffer.
   const longer = test.execute(read10(0, 1), undefined, 4096);
   assert.equal(longer.dataIn.length, 512);
+  assert(longer.raw.subarray(512).every((byte) => byte === 0));
   test.close();
 });
 
