@@ -5,7 +5,10 @@ export type Awaitable<T> = T | Promise<T>;
 
 /** What accompanies every operation. */
 export interface OperationOptions {
-  /** Aborted when the initiator gives the command up or its deadline has passed. */
+  /**
+   * Aborted when the logical unit goes away. An operation that passes its deadline is not aborted:
+   * the handler's process is killed and started again.
+   */
   readonly signal: AbortSignal;
 }
 
@@ -58,9 +61,12 @@ export interface Volume {
     length: number,
     options: WriteOptions & { readonly unmap: boolean },
   ): Awaitable<void>;
-  /** The extents that cover the range, in order, without gap. */
+  /**
+   * The extents that cover the range, in order, without gap. Not called by this release: GET LBA
+   * STATUS reports all blocks as mapped.
+   */
   extents?(offset: number, length: number, options: OperationOptions): Awaitable<Extent[]>;
-  /** Changes the size; `size` must give the new value afterwards. */
+  /** Changes the size; `size` must give the new value afterwards. Not called by this release. */
   resize?(size: number): Awaitable<void>;
   /** Called once, when the logical unit goes away. */
   close?(): Awaitable<void>;
