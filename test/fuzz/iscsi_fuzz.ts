@@ -124,10 +124,11 @@ class Round {
     }
     const first = this.#initiators[0];
     const joins = first !== initiator && first.tsih !== 0 && random.chance(70);
-    const options = { cid: random.below(3) + 1, isid: random.below(2) };
     initiator.login({
-      ...options,
-      ...(joins ? { tsih: first.tsih, isid: 0 } : {}),
+      cid: random.below(3) + 1,
+      // All but the first may be of the first's session, of one that replaces it, or of another.
+      isid: joins ? 0 : first === initiator ? 0 : random.below(3),
+      ...(joins ? { tsih: first.tsih } : {}),
       discovery: random.chance(5),
       keys: goodKeys(random),
     });
@@ -159,7 +160,7 @@ class Round {
     if (random.chance(20)) this.#harness.port.drain();
     if (initiator.ended) return;
     const bytes = this.#mutate(initiator, this.#request(initiator));
-    if (random.chance(3)) initiator.sendBytes(random.bytes(random.below(100)));
+    if (random.chance(1)) initiator.sendBytes(random.bytes(random.below(100)));
     initiator.sendBytes(bytes);
     if (random.chance(70)) this.#collect(initiator);
   }
@@ -245,16 +246,19 @@ class Round {
     [bhs, data]: [Uint8Array, Uint8Array<ArrayBuffer>],
   ): Uint8Array {
     const random = this.#random;
-    if (random.chance(15)) bhs[random.below(48)] = random.next();
+    const [length_start, length_end] = [Bhs.TOTAL_AHS_LENGTH, Bhs.DATA_SEGMENT_LENGTH + 3];
+    const at = random.below(48);
+    // Lengths are changed apart: whatever follows a wrong one is noise.
+    if (random.chance(15) && (at < length_start || at >= length_end)) bhs[at] = random.next();
     if (random.chance(5)) bhs[1] = random.next();
     if (random.chance(3)) put32(bhs, Bhs.CMD_SN, initiator.cmd_sn + random.below(200) - 100);
     const ahs = random.chance(5)
       ? random.bytes(4 * random.below(20))
       : new Uint8Array(0) as Uint8Array<ArrayBuffer>;
     let bytes = initiator.encode(bhs, data, ahs);
-    if (random.chance(2)) put24(bytes, Bhs.DATA_SEGMENT_LENGTH, random.next());
+    if (random.chance(1)) put24(bytes, Bhs.DATA_SEGMENT_LENGTH, random.next());
     if (random.chance(2)) bytes[random.below(bytes.length)] ^= 1 << random.below(8);
-    if (random.chance(3)) bytes = bytes.slice(0, random.below(bytes.length));
+    if (random.chance(1)) bytes = bytes.slice(0, random.below(bytes.length));
     return bytes;
   }
 

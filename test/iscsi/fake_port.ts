@@ -134,7 +134,8 @@ export class FakeTask implements Task {
 
   /** Runs the command and reports it. */
   end(aborted = false): void {
-    if (this.ended || this.released) return;
+    // An aborted task leaves its entry in the queue behind, and may be in use again.
+    if (!this.executed || this.ended || this.released) return;
     this.aborted = aborted;
     if (!aborted) this.nexus.port.run(this);
     this.ended = true;
