@@ -291,8 +291,19 @@ function splitTargets(data: Uint8Array): Uint8Array {
   );
 }
 
+function hasIPv6(): boolean {
+  try {
+    new Harness({ address: "::1" }).close();
+    return true;
+  } catch {
+    console.log("skipped: this machine has no IPv6 loopback");
+    return false;
+  }
+}
+
 for (const address of ["127.0.0.1", "::1"]) {
-  Deno.test(`SendTargets=All in discovery at ${address} gives names and the address reached`, () => {
+  const what = `SendTargets=All in discovery at ${address} gives names and the address reached`;
+  Deno.test(what, { ignore: address === "::1" && !hasIPv6() }, () => {
     using harness = new Harness({ address });
     harness.target.addTarget({ name: "iqn.2026-01.org.example:two", port: harness.port });
     using initiator = new RawInitiator(harness);
