@@ -13,7 +13,8 @@ import { bootUml } from "./uml.ts";
 function kernelTest(kind: RigKind, name: string, fn: () => Promise<void>): void {
   const wanted = Deno.env.get("LUNETTE_KERNEL_TESTS") !== undefined;
   const { available, reason } = rigAvailable(kind);
-  if (wanted && !available) console.error(`skipping "${name}": ${reason}`);
+  if (!wanted) console.error(`skipping "${name}": LUNETTE_KERNEL_TESTS is not set`);
+  else if (!available) console.error(`skipping "${name}": ${reason}`);
   Deno.test({ name, ignore: !wanted || !available, fn });
 }
 
