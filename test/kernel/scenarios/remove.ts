@@ -10,7 +10,8 @@ const REMOVAL_MS_MAX = { uml: 20_000, qemu: 60_000 };
 
 /** Reads and writes a disk until that fails. */
 function keepBusy(disk: string): Promise<unknown> {
-  const flags = "oflag=direct conv=notrunc";
+  // Without nocreat dd would make a file where the disk was.
+  const flags = "oflag=direct conv=notrunc,nocreat";
   return attempt(
     `while dd if=/dev/zero of=${disk} bs=64k count=64 ${flags} 2>/dev/null; do :; done; ` +
       `while dd if=${disk} of=/dev/null bs=64k count=64 iflag=direct 2>/dev/null; do :; done`,
