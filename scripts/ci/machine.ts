@@ -6,29 +6,41 @@
  *
  * @module
  */
-import { ensureHostTools, findCommand, mustRun, runCommand } from "../../test/rig/host.ts";
+import { mustRun, runCommand } from "../../test/rig/host.ts";
 import { prepareRig } from "../../test/kernel/rigs.ts";
 import { RIG_NAMES } from "../../test/kernel/scenario.ts";
 import { scenarios } from "../../test/kernel/scenarios/mod.ts";
 import { provideTools } from "../wasm/tools.ts";
 import { provideToolchain } from "../wasm_toolchain.ts";
 
-const HEADER = "/usr/include/linux/target_core_user.h";
+/** Debian's packages beside those that the scenarios name. */
+const PACKAGES = [
+  // The rigs.
+  ...["patchelf", "util-linux", "qemu-system-x86", "xz-utils"],
+  // Initiators, and readers of what the tests write.
+  ...["qemu-utils", "qemu-block-extra", "libiscsi-bin", "cpio"],
+  // The header check.
+  ...["gcc", "libc6-dev", "linux-libc-dev"],
+];
 
-/** Debian's packages: for the rigs, for the scenarios, and a C compiler for the header check. */
+async function isInstalled(name: string): Promise<boolean> {
+  const query = ["-W", "-f", "${db:Status-Status}", name];
+  return (await runCommand("dpkg-query", query)).stdout === "installed";
+}
+
+/** Installs what is missing of Debian's packages. */
 async function preparePackages(log: (line: string) => void): Promise<void> {
-  const wanted = new Set(["patchelf", "util-linux", "qemu-system-x86"]);
+  const wanted = new Set(PACKAGES);
   for (const { packages = [] } of scenarios) packages.forEach((name) => wanted.add(name));
-  await ensureHostTools([...wanted], log);
-  const compiler = findCommand("cc") === undefined;
-  const header = await Deno.stat(HEADER).then(() => true, () => false);
-  if (!compiler && header) return;
-  log("installing gcc libc6-dev linux-libc-dev");
-  const packages = ["gcc", "libc6-dev", "linux-libc-dev"];
-  const options = ["-o", "DPkg::Lock::Timeout=600", "-y", "--no-install-recommends"];
-  await mustRun("apt-get", ["install", ...options, ...packages], {
-    env: { DEBIAN_FRONTEND: "noninteractive" },
-  });
+  const missing: string[] = [];
+  for (const name of wanted) if (!await isInstalled(name)) missing.push(name);
+  if (missing.length === 0) return log("nothing is missing");
+  log(`installing ${missing.join(" ")}`);
+  const options = ["-q", "-o", "DPkg::Lock::Timeout=600"];
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  await mustRun("apt-get", [...options, "update"], { env });
+  const install = ["install", "-y", "--no-install-recommends"];
+  await mustRun("apt-get", [...options, ...install, ...missing], { env });
 }
 
 /** What rustup leaves out of its minimal profile. */

@@ -6,7 +6,14 @@
  */
 import { parseArgs } from "node:util";
 import { formatSummary, formatTable } from "./report.ts";
-import { isMeantFor, prepareRig, type Row, runInRig, type RunOptions } from "./rigs.ts";
+import {
+  isMeantFor,
+  outcomeOfMissing,
+  prepareRig,
+  type Row,
+  runInRig,
+  type RunOptions,
+} from "./rigs.ts";
 import { type Effort, RIG_NAMES, type RigName, type Scenario } from "./scenario.ts";
 import { scenarios } from "./scenarios/mod.ts";
 
@@ -165,8 +172,7 @@ async function whyNot(rig: RigName): Promise<Row | undefined> {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     console.log(`--- ${rig} cannot run here: ${reason}`);
-    const outcome = Deno.env.get("CI") === "true" ? "failed" : "skipped";
-    return { rig, scenario: "", outcome, reason, figures: [], elapsed_ms: 0 };
+    return { rig, scenario: "", outcome: outcomeOfMissing(), reason, figures: [], elapsed_ms: 0 };
   }
 }
 
