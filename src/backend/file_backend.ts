@@ -37,6 +37,7 @@ export class FileBackend implements Backend, JobOwner {
   readonly #queue: FileQueue;
   readonly #sink: BackendSink;
   readonly #clock: Clock;
+  readonly #wake: () => void;
   readonly #iovecs = new NativeIovecs(
     new ArrayBuffer(IOVECS_MAX * NATIVE_IOVEC_LENGTH),
     0,
@@ -51,6 +52,9 @@ export class FileBackend implements Backend, JobOwner {
   readonly #doneBytes = new Float64Array(JOB_COUNT);
   readonly #since_ms = new Float64Array(JOB_COUNT);
   #pending = 0;
+  #closed = false;
+  /** Jobs that a worker was at when this was closed. */
+  #left: readonly number[] = [];
 
   constructor(
     engine: Engine,
@@ -58,12 +62,15 @@ export class FileBackend implements Backend, JobOwner {
     queue: FileQueue,
     sink: BackendSink,
     clock: Clock,
+    wake: () => void,
   ) {
     this.#engine = engine;
     this.#file = file;
     this.#queue = queue;
     this.#sink = sink;
     this.#clock = clock;
+    this.#wake = wake;
+    queue.join();
     const base = addressOf(engine.buffer);
     this.#baseLow = Number(base & 0xffff_ffffn);
     this.#baseHigh = Number(base >> 32n);
@@ -125,7 +132,7 @@ export class FileBackend implements Backend, JobOwner {
   }
 
   #post(transfer: Transfer, operation: number, moved: number): number {
-    const job = this.#queue.allocate();
+    const job = this.#queue.allocate(this.#pending);
     if (job < 0) return SUBMIT_FULL;
     const iovecs = this.#queue.jobs.iovecs(job);
     this.#fill(iovecs, transfer, moved);
@@ -170,7 +177,7 @@ export class FileBackend implements Backend, JobOwner {
     this.#queue.kick();
   }
   poll(): void {
-    if (this.#pending > 0) this.#queue.poll();
+    if (this.#pending > 0) this.#queue.poll(this);
   }
   prepareToSleep(): boolean {
     return this.#pending === 0 || this.#queue.prepareToSleep();
@@ -183,7 +190,17 @@ export class FileBackend implements Backend, JobOwner {
     }
     return oldest;
   }
-  close(): void {}
+  wake(): void {
+    this.#wake();
+  }
+  close(): void {
+    if (!this.#closed) this.#left = this.#queue.leave(this);
+    this.#closed = true;
+  }
+  /** After `close`: whether no worker of the pool is at the file or the memory any more. */
+  get idle(): boolean {
+    return this.#left.every((job) => this.#queue.isEnded(job));
+  }
 }
 
 function errorResult(result: number): number {

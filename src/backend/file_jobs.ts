@@ -30,13 +30,22 @@ const DOUBLES_OFFSET = JOBS_OFFSET + JOB_COUNT * JOB_WORDS * 4;
 const IOVECS_OFFSET = DOUBLES_OFFSET + JOB_COUNT * 16;
 const TABLE_LENGTH = IOVECS_OFFSET + JOB_COUNT * IOVECS_PER_JOB * NATIVE_IOVEC_LENGTH;
 
-/** A job's word: 1 while a worker has it, 0 when the result may be read. */
-const PENDING = 0;
+/** A job's word: where it is; one of the states below. */
+const STATE = 0;
 const OPERATION = 1;
 const DESCRIPTOR = 2;
 const RESULT = 3;
 const IOVEC_FIRST = 4;
 const IOVEC_COUNT = 5;
+
+/** Free, or its result may be read. */
+const ENDED = 0;
+/** In the queue. */
+const QUEUED = 1;
+/** With a worker: its descriptor and its memory are in use. */
+const WITH_WORKER = 2;
+/** In the queue, and to be passed over. */
+const CANCELLED = 3;
 
 export class FileJobs {
   readonly buffer: SharedArrayBuffer;
@@ -72,7 +81,7 @@ export class FileJobs {
     words[this.#word(job, IOVEC_COUNT)] = this.#iovecs[job].count;
     this.#doubles[job * 2] = offset;
     this.#doubles[job * 2 + 1] = length;
-    Atomics.store(words, this.#word(job, PENDING), 1);
+    Atomics.store(words, this.#word(job, STATE), QUEUED);
     const submitted = words[SUBMITTED];
     Atomics.store(words, QUEUE_OFFSET / 4 + ((submitted >>> 0) % JOB_COUNT), job);
     Atomics.store(words, SUBMITTED, (submitted + 1) | 0);
@@ -85,8 +94,17 @@ export class FileJobs {
 
   /** Ring thread: the result of a job, or undefined while it is pending. */
   result(job: number): number | undefined {
-    if (Atomics.load(this.#words, this.#word(job, PENDING)) !== 0) return undefined;
+    if (Atomics.load(this.#words, this.#word(job, STATE)) !== ENDED) return undefined;
     return this.#words[this.#word(job, RESULT)];
+  }
+
+  /**
+   * Ring thread: takes a job back that no worker has begun. Returns whether it could; then it ends
+   * without having touched its descriptor or memory.
+   */
+  cancel(job: number): boolean {
+    const word = this.#word(job, STATE);
+    return Atomics.compareExchange(this.#words, word, QUEUED, CANCELLED) === QUEUED;
   }
 
   /** Ring thread: asks for a signal when a job ends (or not). */
@@ -114,7 +132,10 @@ export class FileJobs {
         continue;
       }
       const job = Atomics.load(words, QUEUE_OFFSET / 4 + ((taken >>> 0) % JOB_COUNT));
-      if (Atomics.compareExchange(words, TAKEN, taken, (taken + 1) | 0) === taken) return job;
+      if (Atomics.compareExchange(words, TAKEN, taken, (taken + 1) | 0) !== taken) continue;
+      const word = this.#word(job, STATE);
+      if (Atomics.compareExchange(words, word, QUEUED, WITH_WORKER) === QUEUED) return job;
+      Atomics.store(words, word, ENDED);
     }
   }
 
@@ -134,7 +155,7 @@ export class FileJobs {
   /** Worker: a job has ended. Returns whether the ring thread wants to be signalled. */
   finish(job: number, result: number): boolean {
     this.#words[this.#word(job, RESULT)] = result;
-    Atomics.store(this.#words, this.#word(job, PENDING), 0);
+    Atomics.store(this.#words, this.#word(job, STATE), ENDED);
     return Atomics.exchange(this.#words, LISTENING, 0) !== 0;
   }
 }

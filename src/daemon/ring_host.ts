@@ -192,6 +192,7 @@ export class RingHost {
       ring.kind === "emulated",
     );
     let sandbox: SandboxBackend | undefined;
+    let made: Device | undefined;
     const makeBackend = (sink: BackendSink): Backend => {
       if (backend.kind === "process") {
         sandbox = this.#sandbox(name, engine, backend, sink, undo);
@@ -199,13 +200,17 @@ export class RingHost {
       }
       if (volume === undefined) return new NoBackend();
       if (volume.backing !== undefined) {
-        return new FileBackend(engine, volume.backing, this.#queue, sink, clock);
+        const wake = () => {
+          if (made !== undefined) this.#loop.activate(made);
+        };
+        return new FileBackend(engine, volume.backing, this.#queue, sink, clock, wake);
       }
       return new VolumeBackend(engine, volume.volume, (text) => this.#log("error", name, text));
     };
     const device = new Device(engine, transport, unit, makeBackend, {
       failed: (reason) => this.#post({ kind: "failed", name, reason }),
     });
+    made = device;
     if (device.backend instanceof FileBackend) {
       this.#fileDevices.add(device);
       undo.push(() => this.#fileDevices.delete(device));

@@ -41,6 +41,8 @@ import { SlotTransfer } from "./transfer.ts";
 
 /** Records taken from the ring at once. */
 const BATCH_MAX = 64;
+/** Batches of one turn: a ring that never runs empty must not keep the others waiting. */
+const BATCHES_MAX = 4;
 const COMPLETE_READ_LEN = 1;
 
 /** What a device tells whoever runs it. */
@@ -120,7 +122,7 @@ export class Device implements BackendSink {
     // Room may have come from elsewhere: devices share the file pool's jobs.
     if (this.#waiting.length > 0 && this.#inFlightCount === 0) this.#retryWaiting();
     let worked = false;
-    while (!this.#quiet) {
+    for (let batches = 0; batches < BATCHES_MAX && !this.#quiet; batches++) {
       const count = this.engine.exports.engine_walk(this.engine.plan.state, BATCH_MAX);
       if (count <= 0) {
         if (count < 0) this.fail(new RingError(count).message);
@@ -133,6 +135,8 @@ export class Device implements BackendSink {
       this.#backend.poll();
       this.publish();
     }
+    // What has ended may have begun something: the next step of a procedure, a held command.
+    this.#backend.kick();
     this.publish();
     return worked;
   }

@@ -10,7 +10,7 @@ import type { Clock } from "./ports.ts";
 /** Milliseconds between two looks at deadlines while anything is in flight. */
 const TICK_MS = 100;
 /** Rounds of work without a look at the poller: a busy ring must not starve the others. */
-const ROUNDS_MAX = 16;
+const ROUNDS_MAX = 8;
 
 /** What the loop sleeps in. */
 export interface Poller {
@@ -103,7 +103,7 @@ export class RingLoop {
       this.#spare = active;
       for (const device of active) this.#isActive.delete(device);
       for (const device of active) {
-        if (device.turn()) this.activate(device);
+        if (this.#turn(device)) this.activate(device);
       }
       active.length = 0;
       for (const fabric of this.#fabrics) fabric.flush();
@@ -111,11 +111,27 @@ export class RingLoop {
     if (this.#active.length === 0) { for (const fabric of this.#fabrics) fabric.flush(); }
   }
 
+  /** A bug stops the device that has it, and no other. */
+  #turn(device: Device): boolean {
+    try {
+      return device.turn();
+    } catch (error) {
+      device.fail(`assertion: ${error instanceof Error ? error.stack ?? error.message : error}`);
+      return false;
+    }
+  }
+
   #sleep_ms(): number {
-    if (this.#active.length > 0) return 0;
+    if (this.#active.length > 0) {
+      // Backends signal only whoever sleeps: beside a busy device nobody would look at the others.
+      for (const device of this.#devices.keys()) {
+        if (device.inFlight > 0 && !device.stopped) this.activate(device);
+      }
+      return 0;
+    }
     let timeout = -1;
     for (const device of this.#devices.keys()) {
-      if (device.inFlight === 0) continue;
+      if (device.inFlight === 0 || device.stopped) continue;
       timeout = TICK_MS;
       if (!device.backend.prepareToSleep()) {
         this.activate(device);
@@ -133,7 +149,7 @@ export class RingLoop {
     this.#nextTick_ms = now_ms + TICK_MS;
     for (const fabric of this.#fabrics) fabric.tick(now_ms);
     for (const [device, deadline_ms] of this.#devices) {
-      if (device.inFlight === 0) continue;
+      if (device.inFlight === 0 || device.stopped) continue;
       this.activate(device);
       if (deadline_ms === 0) continue;
       if (device.backend.oldest_ms(now_ms) > deadline_ms) this.#events.deadline(device);

@@ -35,6 +35,8 @@ export interface TestDeviceOptions {
   readonly ring?: RingSettings;
   readonly channel_length?: number;
   readonly makeBackend?: (engine: Engine, sink: BackendSink) => Backend;
+  /** The device has stopped; default: that is an error. */
+  readonly failed?: (reason: string) => void;
 }
 
 /** Copies out of a command's buffer. */
@@ -84,9 +86,9 @@ export function makeDevice(
       options.makeBackend?.(engine, sink) ??
         new VolumeBackend(engine, volume, (message) => console.error(message)),
     {
-      failed: (reason) => {
+      failed: options.failed ?? ((reason) => {
         throw new Error(reason);
-      },
+      }),
     },
   );
   return {
