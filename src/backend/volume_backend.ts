@@ -38,13 +38,47 @@ const forced: OperationOptions & WriteOptions & { unmap: boolean } = {
   unmap: false,
 };
 
+/** Views that are kept; a power of two. */
+const VIEW_COUNT = 1024;
+const PAGE_SHIFT = 12;
+
+/**
+ * Views of the engine's memory for handlers. The ring hands out the same addresses again and again,
+ * and making a view costs as much as all the rest of a small command: those of late are kept.
+ */
+class Views {
+  readonly #buffer: ArrayBuffer;
+  readonly #views: (Uint8Array<ArrayBuffer> | undefined)[] = new Array(VIEW_COUNT).fill(undefined);
+  readonly #addresses = new Uint32Array(VIEW_COUNT);
+  readonly #lengths = new Uint32Array(VIEW_COUNT);
+
+  constructor(buffer: ArrayBuffer) {
+    this.#buffer = buffer;
+  }
+
+  get(address: number, length: number): Uint8Array<ArrayBuffer> {
+    const place = (address >>> PAGE_SHIFT) & (VIEW_COUNT - 1);
+    const kept = this.#views[place];
+    if (
+      kept !== undefined && this.#addresses[place] === address && this.#lengths[place] === length
+    ) return kept;
+    const view = new Uint8Array(this.#buffer, address, length);
+    this.#views[place] = view;
+    this.#addresses[place] = address;
+    this.#lengths[place] = length;
+    return view;
+  }
+}
+
 export class VolumeBackend implements Backend {
   readonly #engine: Engine;
+  readonly #views: Views;
   readonly #volume: Volume;
   readonly #log: (message: string) => void;
 
   constructor(engine: Engine, volume: Volume, log: (message: string) => void) {
     this.#engine = engine;
+    this.#views = new Views(engine.buffer);
     this.#volume = volume;
     this.#log = log;
   }
@@ -89,7 +123,7 @@ export class VolumeBackend implements Backend {
 
   /** The handler works on the bytes where they lie: the kernel's data area, or a bounce buffer. */
   #direct(transfer: Transfer, address: number): unknown {
-    const bytes = new Uint8Array(this.#engine.buffer, address, transfer.length_bytes);
+    const bytes = this.#views.get(address, transfer.length_bytes);
     if (transfer.operation === MediaOperation.READ) {
       return this.#volume.read(transfer.offset_bytes, bytes, plain);
     }

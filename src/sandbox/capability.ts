@@ -42,6 +42,7 @@ export type MapCall = (fd: number, length: number, offset: number) => ArrayBuffe
 export class GrantedMemory implements MemoryCapability {
   readonly size: number;
   readonly #pieces: Uint8Array[] = [];
+  readonly #first: Uint8Array;
   readonly #fd: number;
   readonly #calls: FileCalls;
 
@@ -54,17 +55,18 @@ export class GrantedMemory implements MemoryCapability {
       const length = Math.min(MEMORY_PIECE_LENGTH, size - offset);
       this.#pieces.push(new Uint8Array(map(fd, length, offset)));
     }
+    this.#first = this.#pieces[0] ?? new Uint8Array(0);
   }
 
   read(offset: number, into: Uint8Array): void {
     const length = into.length;
-    checkRange(offset, length, this.size);
-    const at = offset % MEMORY_PIECE_LENGTH;
-    if (at + length <= MEMORY_PIECE_LENGTH && length > 0) {
-      const piece = this.#pieces[(offset - at) / MEMORY_PIECE_LENGTH];
-      into.set(piece.subarray(at, at + length));
+    // A whole number as the comparison shows, and a small one: the checks of all others cost more.
+    const small = offset >>> 0;
+    if (small === offset && offset + length <= this.#first.length) {
+      into.set(this.#first.subarray(small, small + length));
       return;
     }
+    checkRange(offset, length, this.size);
     for (let done = 0; done < length;) {
       const part = this.#part(offset + done, length - done);
       into.set(part, done);
@@ -74,12 +76,12 @@ export class GrantedMemory implements MemoryCapability {
 
   write(offset: number, from: Uint8Array): void {
     const length = from.length;
-    checkRange(offset, length, this.size);
-    const at = offset % MEMORY_PIECE_LENGTH;
-    if (at + length <= MEMORY_PIECE_LENGTH && length > 0) {
-      this.#pieces[(offset - at) / MEMORY_PIECE_LENGTH].set(from, at);
+    const small = offset >>> 0;
+    if (small === offset && offset + length <= this.#first.length) {
+      this.#first.set(from, small);
       return;
     }
+    checkRange(offset, length, this.size);
     for (let done = 0; done < length;) {
       const part = this.#part(offset + done, length - done);
       part.set(from.subarray(done, done + part.length));
