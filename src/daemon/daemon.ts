@@ -35,6 +35,7 @@ const DEADLINE_DEFAULT_MS = 30_000;
 const GUESTS_TIMEOUT_MS = 10_000;
 /** How long a stop waits for commands in flight. */
 const DRAIN_TIMEOUT_MS = 10_000;
+const DRAIN_SLICE_MS = 200;
 
 export interface DaemonOptions {
   readonly paths: Paths;
@@ -223,19 +224,19 @@ export class Daemon {
         throw new OperatorError("exists", `There is a LUN "${name}" already`, 'See "lunette ls".');
       }
       const record = await this.#record(request);
-      if (record.fabric === "loopback" || record.fabric === "iscsi") {
-        await ensureModules(this.#tree, { fabric: record.fabric });
-        // With replies on, the kernel waits for us from here on.
-        await this.#devices.start();
-      }
       const kept = this.#options.ephemeral !== true;
-      // Before the kernel knows it: whatever a crash leaves behind, the record finds it again.
-      if (kept) await this.#store.save(record);
       try {
+        if (record.fabric === "loopback" || record.fabric === "iscsi") {
+          await ensureModules(this.#tree, { fabric: record.fabric });
+          // With replies on, the kernel waits for us from here on.
+          await this.#devices.start();
+        }
+        // Before the kernel knows it: whatever a crash leaves behind, the record finds it again.
+        if (kept) await this.#store.save(record);
         return (await this.#serve(record)).describe();
       } catch (error) {
-        if (kept) await this.#store.remove(name);
         this.#numbers.delete(name);
+        if (kept) await this.#store.remove(name);
         throw error;
       }
     });
@@ -376,15 +377,31 @@ export class Daemon {
     }
   }
 
+  /** Waits for what is in flight, a slice at a time: a handler may be on its way back meanwhile. */
+  async #drain(): Promise<number> {
+    const end_ms = performance.now() + DRAIN_TIMEOUT_MS;
+    for (;;) {
+      const { left } = await this.#ring.call("drain", { timeout_ms: DRAIN_SLICE_MS });
+      if (left === 0 || performance.now() >= end_ms) return left;
+    }
+  }
+
   /**
    * Stops: commands in flight end, handlers close, and what the kernel holds stays for the next
    * start.
    */
   async stop(): Promise<void> {
-    const { left } = await this.#ring.call("drain", { timeout_ms: DRAIN_TIMEOUT_MS });
-    if (left > 0) this.#options.log("warn", "", `${left} commands were still in flight`);
+    const { log } = this.#options;
+    const left = await this.#drain();
+    if (left > 0) log("warn", "", `${left} commands were still in flight`);
     await this.#devices.close();
-    await Promise.all([...this.#luns.values()].map((lun) => lun.leave()));
+    // Sessions go before LUNs: an initiator that loses its LUN fails, one that loses its session
+    // comes back.
+    await this.#ring.call("hangUp", null);
+    const ends = [...this.#luns.values()].map((lun) => lun.leave());
+    for (const end of await Promise.allSettled(ends)) {
+      if (end.status === "rejected") log("error", "", operatorError(end.reason).message);
+    }
     this.#luns.clear();
     await this.#ring.close();
     this.#pool.close();

@@ -37,15 +37,22 @@ export class EmbeddedLunFabric implements LunFabric {
   }
 
   async #listen(): Promise<void> {
-    const { address, port, fallback, target, chap } = this.#options;
-    if (this.#portal === undefined) {
-      await this.#ring.call("addTarget", { target, ...(chap === undefined ? {} : { chap }) });
-      this.#portal = this.#ring.call("listen", { address, port, fallback });
-    }
+    // At once: several LUNs may be made at the same time.
+    const portal = this.#portal ??= this.#open();
     try {
-      this.#listening = await this.#portal;
+      this.#listening = await portal;
     } catch (error) {
-      this.#portal = undefined;
+      if (this.#portal === portal) this.#portal = undefined;
+      throw error;
+    }
+  }
+
+  async #open(): Promise<ListenReply> {
+    const { address, port, fallback, target, chap } = this.#options;
+    await this.#ring.call("addTarget", { target, ...(chap === undefined ? {} : { chap }) });
+    try {
+      return await this.#ring.call("listen", { address, port, fallback });
+    } catch (error) {
       await this.#ring.call("removeTarget", { target }).catch(() => {});
       throw error;
     }

@@ -30,6 +30,7 @@ export class ExternalLunFabric implements LunFabric {
     _record: LunRecord,
     _volume: VolumeFeatures,
     attach: (ring: RingSource) => Promise<void>,
+    detach: () => Promise<void>,
   ): Promise<FabricAttachment> {
     const { path, length_bytes } = this.#device;
     // A device that the kernel has just announced has a fresh ring, which it would not let us reset.
@@ -37,7 +38,12 @@ export class ExternalLunFabric implements LunFabric {
       ? undefined
       : await recoverRing(this.#tree, this.#device, this.#device);
     await attach({ kind: "tcmu", path, length_bytes });
-    await unblock?.();
+    try {
+      await unblock?.();
+    } catch (error) {
+      await detach();
+      throw error;
+    }
     return { uio: path };
   }
 

@@ -55,7 +55,7 @@ export class Lun {
       },
       async () => {
         await supervisor?.quiesce();
-        await this.#ring.call("detach", { name });
+        await this.#ring.call("detach", { name, keep: false });
       },
     );
   }
@@ -79,16 +79,21 @@ export class Lun {
       // What was never attached, or was removed by somebody else, is gone already.
       if (!(error instanceof FabricError) || error.kind !== "missing") throw error;
     }
-    await this.leave();
+    await this.#end(false);
   }
 
-  /** Ends serving; what the kernel holds stays for the next start. */
+  /** Ends serving; what the kernel holds stays for the next start, also what is in flight. */
   async leave(): Promise<void> {
+    await this.#end(true);
+  }
+
+  async #end(keep: boolean): Promise<void> {
     const storage = this.#storage;
     this.#storage = undefined;
     await storage?.supervisor?.quiesce();
-    await this.#ring.call("detach", { name: this.record.name });
-    await storage?.close();
+    const { released } = await this.#ring.call("detach", { name: this.record.name, keep });
+    if (released) await storage?.close();
+    else this.#log("warn", "its device does not answer: what it was given stays open");
   }
 
   get #state(): LunState {

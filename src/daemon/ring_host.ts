@@ -73,6 +73,8 @@ export class RingHost {
   readonly #opened = new Map<string, ThreadVolume>();
   readonly #fileDevices = new Set<Device>();
   readonly #embedded: EmbeddedFabrics;
+  /** Devices that are gone, but for calls of the file pool that have not returned. */
+  #lingering: { isIdle: () => boolean; release: () => void }[] = [];
   #requests = 0;
   closed = false;
 
@@ -117,7 +119,7 @@ export class RingHost {
       case "attach":
         return await this.#attach((message as RingRequestMessage<"attach">).request);
       case "detach":
-        return this.#detach((message as RingRequestMessage<"detach">).request.name);
+        return this.#detach((message as RingRequestMessage<"detach">).request);
       case "down":
         return this.#down((message as RingRequestMessage<"down">).request.name);
       case "up":
@@ -136,6 +138,9 @@ export class RingHost {
         return this.#statistics();
       case "drain":
         return this.#drain((message as RingRequestMessage<"drain">).request.timeout_ms);
+      case "hangUp":
+        this.#embedded.close();
+        return null;
       case "close":
         return this.#close();
     }
@@ -159,7 +164,7 @@ export class RingHost {
       : undefined;
     this.#opened.delete(name);
     const features = backend.kind === "thread" ? (volume as ThreadVolume).features : backend.volume;
-    const undo: (() => void)[] = [];
+    const undo: (() => void)[] = volume === undefined ? [] : [volume.release];
     try {
       const attached = this.#assemble(request, features, volume, undo);
       this.#attached.set(name, attached);
@@ -192,7 +197,7 @@ export class RingHost {
       ring.kind === "emulated",
     );
     let sandbox: SandboxBackend | undefined;
-    let made: Device | undefined;
+    const made: { device?: Device } = {};
     const makeBackend = (sink: BackendSink): Backend => {
       if (backend.kind === "process") {
         sandbox = this.#sandbox(name, engine, backend, sink, undo);
@@ -201,7 +206,7 @@ export class RingHost {
       if (volume === undefined) return new NoBackend();
       if (volume.backing !== undefined) {
         const wake = () => {
-          if (made !== undefined) this.#loop.activate(made);
+          if (made.device !== undefined) this.#loop.activate(made.device);
         };
         return new FileBackend(engine, volume.backing, this.#queue, sink, clock, wake);
       }
@@ -210,7 +215,7 @@ export class RingHost {
     const device = new Device(engine, transport, unit, makeBackend, {
       failed: (reason) => this.#post({ kind: "failed", name, reason }),
     });
-    made = device;
+    made.device = device;
     if (device.backend instanceof FileBackend) {
       this.#fileDevices.add(device);
       undo.push(() => this.#fileDevices.delete(device));
@@ -243,9 +248,8 @@ export class RingHost {
     undo: (() => void)[],
   ): void {
     if (transport instanceof UioTransport) {
-      this.#epoll.add(transport.fd, EPOLLIN, (events) => {
-        if (!transport.sawEvents(events)) transport.acknowledge();
-        if (transport.removed) {
+      this.#epoll.add(transport.fd, EPOLLIN | EPOLLET, (events) => {
+        if (transport.sawEdge(events)) {
           this.#epoll.remove(transport.fd);
           this.#post({ kind: "removed", name: request.name });
         } else this.#loop.activate(device);
@@ -295,22 +299,59 @@ export class RingHost {
     });
   }
 
-  #detach(name: string): null {
+  #detach({ name, keep }: { name: string; keep: boolean }): { released: boolean } {
+    this.#sweep();
     const attached = this.#attached.get(name);
-    if (attached === undefined) return null;
-    const { device, sandbox, ring } = attached;
+    if (attached === undefined) {
+      this.#opened.get(name)?.release();
+      this.#opened.delete(name);
+      return { released: true };
+    }
+    const { device, ring } = attached;
+    if (keep && ring.kind === "tcmu") this.#endWithoutErrors(attached);
+    else this.#endAll(attached);
+    this.#attached.delete(name);
+    this.#loop.remove(device);
+    device.close();
+    const { backend } = device;
+    const isIdle = () => !(backend instanceof FileBackend) || backend.idle;
+    if (this.#settle(isIdle, DETACH_TIMEOUT_MS)) {
+      attached.release();
+      return { released: true };
+    }
+    // A thread of the pool is in a call that does not return. Its memory and descriptor stay.
+    this.#lingering.push({ isIdle, release: attached.release });
+    return { released: false };
+  }
+
+  /** Lets end what ends by itself; the rest stays in the kernel's ring, for the next daemon. */
+  #endWithoutErrors({ device, sandbox }: Attached): void {
+    device.quiesce();
+    this.#loop.activate(device);
+    this.#settle(() => device.inFlight === 0, sandbox === undefined ? DETACH_TIMEOUT_MS : 0);
+  }
+
+  /** Ends all that is in flight and in the ring; what the handler does not answer has failed. */
+  #endAll({ device, sandbox, ring }: Attached): void {
     let drained = ring.kind !== "emulated";
     if (ring.kind === "emulated") {
       this.#embedded.removeUnit(ring.target, ring.lun, () => drained = true);
     }
-    // Nobody is to answer any more: what the handler still has ends now.
+    device.resume();
+    this.#loop.activate(device);
+    const ended = () => device.stopped || (drained && device.inFlight === 0);
+    const alive = sandbox === undefined || sandbox.isUp;
+    if (this.#settle(ended, alive ? DETACH_TIMEOUT_MS : 0)) return;
+    // Nobody is to answer any more.
     sandbox?.abandon(MediaResult.INTERNAL);
-    this.#settle(() => drained && device.inFlight === 0, DETACH_TIMEOUT_MS);
-    this.#attached.delete(name);
-    this.#loop.remove(device);
-    device.close();
-    attached.release();
-    return null;
+    this.#loop.activate(device);
+    this.#settle(ended, sandbox === undefined ? 0 : DETACH_TIMEOUT_MS);
+  }
+
+  /** Gives back what was held for calls that have returned meanwhile. */
+  #sweep(): void {
+    for (const { release } of this.#lingering.filter(({ isIdle }) => isIdle())) release();
+    this.#lingering = this.#lingering.filter(({ isIdle }) => !isIdle());
   }
 
   /** Turns the loop until something holds; false where it does not within the time. */
@@ -372,7 +413,7 @@ export class RingHost {
   }
 
   #close(): null {
-    for (const name of [...this.#attached.keys()]) this.#detach(name);
+    for (const name of [...this.#attached.keys()]) this.#detach({ name, keep: true });
     this.#embedded.close();
     this.closed = true;
     return null;

@@ -90,7 +90,12 @@ export interface RingVerbs {
   attach: { request: AttachRequest; reply: AttachReply };
   /** Opens a handler in thread to learn its volume, before there is a ring. */
   open: { request: { name: string; backend: BackendSource }; reply: VolumeFeatures };
-  detach: { request: { name: string }; reply: null };
+  /**
+   * `keep`: the kernel's ring goes to the next daemon, where what is in flight is repeated; else it
+   * ends here, if need be with an error. `released`: nobody is at the LUN's descriptors any more;
+   * where a device hangs they must stay open.
+   */
+  detach: { request: { name: string; keep: boolean }; reply: { released: boolean } };
   /** The process of the LUN's handler is gone, or about to be killed. */
   down: { request: { name: string }; reply: { completed: number } };
   /** A new process is ready; what was in flight is replayed. */
@@ -103,6 +108,8 @@ export interface RingVerbs {
   statistics: { request: null; reply: Readonly<Record<string, DeviceStatistics>> };
   /** Ends after what is in flight has ended, or `timeout_ms` later. */
   drain: { request: { timeout_ms: number }; reply: { left: number } };
+  /** Ends all sessions of the embedded fabrics: initiators log in again, and repeat. */
+  hangUp: { request: null; reply: null };
   close: { request: null; reply: null };
 }
 

@@ -66,9 +66,20 @@ async function openInThread(
     files: grants.files,
   };
   if (grants.files.length > 0) pool.start();
-  const volume = await ring.call("open", { name: record.name, backend: source });
-  checkVolume(record, volume);
-  return { volume, source, supervisor: undefined, close: () => Promise.resolve(grants.close()) };
+  const { name } = record;
+  // What was opened and never attached is let go of by the same request.
+  const close = async () => {
+    await ring.call("detach", { name, keep: false });
+    grants.close();
+  };
+  const volume = await ring.call("open", { name, backend: source });
+  try {
+    checkVolume(record, volume);
+    return { volume, source, supervisor: undefined, close };
+  } catch (error) {
+    await ring.call("detach", { name, keep: false });
+    throw error;
+  }
 }
 
 async function openInProcess(

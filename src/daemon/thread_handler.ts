@@ -6,7 +6,7 @@ import { describeVolume, featuresOf } from "../sandbox/volume_description.ts";
 import type { VolumeFeatures } from "../engine/ports.ts";
 import { FileCalls } from "../sys/file.ts";
 import { errno, libc } from "../sys/libc.ts";
-import { map } from "../sys/mapping.ts";
+import { map, unmap } from "../sys/mapping.ts";
 import type { BackendSource, GrantedFile as FileGrant, LogLevel } from "./ring_messages.ts";
 
 export type ThreadSource = Extract<BackendSource, { kind: "thread" }>;
@@ -17,6 +17,8 @@ export interface ThreadVolume {
   readonly features: VolumeFeatures;
   /** The file that the volume is, byte for byte, if it says so. */
   readonly backing: FileGrant | undefined;
+  /** Gives its mappings back; nobody uses the volume any more. */
+  readonly release: () => void;
 }
 
 function isHandler(module: unknown): module is Handler {
@@ -32,9 +34,32 @@ export async function openInThread(
 ): Promise<ThreadVolume> {
   const module: unknown = await import(source.module);
   if (!isHandler(module)) throw new TypeError(`Cannot open ${source.module}: it exports no open`);
+  const pieces: ArrayBuffer[] = [];
+  const mapPiece = (fd: number, length: number, offset: number) => {
+    const piece = map(fd, length, offset);
+    pieces.push(piece);
+    return piece;
+  };
+  const release = () => {
+    for (const piece of pieces.splice(0)) unmap(piece);
+  };
+  try {
+    return { ...await openVolume(name, module, source, mapPiece, log), release };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+async function openVolume(
+  name: string,
+  handler: Handler,
+  source: ThreadSource,
+  mapPiece: (fd: number, length: number, offset: number) => ArrayBuffer,
+  log: (level: LogLevel, message: string) => void,
+): Promise<Omit<ThreadVolume, "release">> {
   const calls = new FileCalls(libc, errno);
   const memories = new Map<string, MemoryCapability>();
-  const mapPiece = (fd: number, length: number, offset: number) => map(fd, length, offset);
   for (const { name, fd, size_bytes } of source.memories) {
     memories.set(name, new GrantedMemory(fd, size_bytes, mapPiece, calls));
   }
@@ -52,7 +77,7 @@ export async function openInThread(
     error: (message: string) => log("error", message),
   };
   const context = makeContext(name, logger, memories, files);
-  const volume = await module.open(context, source.configuration);
+  const volume = await handler.open(context, source.configuration);
   const features = featuresOf(describeVolume(volume));
   const backing = volume.backing === undefined ? undefined : grants.get(volume.backing);
   return { volume, features, backing };

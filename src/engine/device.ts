@@ -146,6 +146,11 @@ export class Device implements BackendSink {
     this.#quiet = true;
   }
 
+  /** Undoes {@linkcode quiesce}. */
+  resume(): void {
+    this.#quiet = false;
+  }
+
   /** Publishes what was completed, and rings the doorbell once if it was anything. */
   publish(): void {
     if (this.engine.exports.engine_publish(this.engine.plan.state) > 0) {

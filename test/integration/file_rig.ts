@@ -55,15 +55,15 @@ export function makeFileDevice(module: WebAssembly.Module, options: FileDeviceOp
     create_bytes: 0,
   });
   const clock = { now_ms: () => performance.now() };
-  let made: Device | undefined;
+  const made: { device?: Device } = {};
   const test = makeDevice(module, arrayVolume(SIZE), {
     ring: { data_size_bytes: options.data_size_bytes ?? 4 << 20 },
     makeBackend: (engine, sink) =>
       new FileBackend(engine, { fd, direct: false }, pool.queue, sink, clock, () => {
-        if (made !== undefined) loop?.activate(made);
+        if (made.device !== undefined) loop?.activate(made.device);
       }),
   });
-  made = test.device;
+  made.device = test.device;
   loop?.add(test.device, 0);
   const ended: RingCommand[] = [];
   const { ring } = test.transport;
@@ -78,7 +78,7 @@ export function makeFileDevice(module: WebAssembly.Module, options: FileDeviceOp
       if (command === undefined) throw new Error("no room in the ring");
       putBytes(command.dataOut, dataOut);
       ring.submit(command);
-      if (made !== undefined) loop?.activate(made);
+      if (made.device !== undefined) loop?.activate(made.device);
       return command;
     },
     close() {
