@@ -59,11 +59,9 @@ export const daemonKill: Scenario = {
       const path = `path=${guest.scratch}/${name}.img`;
       return lunette.createDisk(name, "--handler", "file", "--set", path, "--size", "192M");
     };
-    const [data, files, lost] = await Promise.all([
-      create("data"),
-      create("files"),
-      lunette.createDisk("lost", "--handler", "memory", "--size", "16M"),
-    ]);
+    const data = await create("data");
+    const files = await create("files");
+    const lost = await lunette.createDisk("lost", "--handler", "memory", "--size", "16M");
     await shell(`dd if=/dev/urandom of=${lost} bs=1M count=16 oflag=direct`);
     guest.expectKernelLog(new RegExp(`\\b${lost.slice("/dev/".length)}\\b`));
     const folder = await makeAndMount(files, EXT4);

@@ -49,11 +49,14 @@ export const filesystems: Scenario = {
     guest.note(`${tree.files} files, ${(tree.bytes / 1e6).toFixed(0)} MB`);
     const lunette = await guest.step("start the daemon", () => Lunette.start(guest));
     const path = `path=${guest.scratch}/file.img`;
-    const [xor, file] = await guest.step("create two LUNs", () =>
-      Promise.all([
-        lunette.createDisk("xor", "--handler", "example-xor", "--size", SIZE),
-        lunette.createDisk("file", "--handler", "file", "--set", path, "--size", SIZE),
-      ]));
+    const xor = await guest.step(
+      "create xor",
+      () => lunette.createDisk("xor", "--handler", "example-xor", "--size", SIZE),
+    );
+    const file = await guest.step(
+      "create file",
+      () => lunette.createDisk("file", "--handler", "file", "--set", path, "--size", SIZE),
+    );
     await Promise.all([
       useDisk(guest, xor, EXT4, tree.folder),
       useDisk(guest, file, XFS, tree.folder),

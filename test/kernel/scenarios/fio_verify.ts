@@ -13,10 +13,9 @@ export const fioVerify: Scenario = {
     const size_mb = guest.pick({ uml: 256, qemu: 64 });
     const size = `${size_mb}M`;
     const path = `path=${guest.scratch}/file.img`;
-    const [memory, file] = await Promise.all([
-      lunette.createDisk("memory", "--handler", "memory", "--size", size),
-      lunette.createDisk("file", "--handler", "file", "--set", path, "--size", size),
-    ]);
+    const memory = await lunette.createDisk("memory", "--handler", "memory", "--size", size);
+    const options = ["--handler", "file", "--set", path, "--size", size];
+    const file = await lunette.createDisk("file", ...options);
     const runtime_s = guest.lasting({ quick: 10, normal: 15, full: 60 });
     const result = await guest.step(
       `fio for ${runtime_s} s`,

@@ -31,10 +31,9 @@ export const handlerKill: Scenario = {
     const tree = await collectTree(guest, { uml: 60, qemu: 8 });
     const lunette = await guest.step("start the daemon", () => Lunette.start(guest));
     const path = `path=${guest.scratch}/file.img`;
-    const [xor, file] = await Promise.all([
-      lunette.createDisk("xor", "--handler", "example-xor", "--size", "256M"),
-      lunette.createDisk("file", "--handler", "file", "--set", path, "--size", "256M"),
-    ]);
+    const xor = await lunette.createDisk("xor", "--handler", "example-xor", "--size", "256M");
+    const options = ["--handler", "file", "--set", path, "--size", "256M"];
+    const file = await lunette.createDisk("file", ...options);
     const folder = await makeAndMount(xor, EXT4);
     const times = guest.lasting({ quick: 4, normal: 8, full: 20 });
     const [longest_ms, copies, runs] = await guest.step(
