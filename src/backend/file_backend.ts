@@ -88,10 +88,8 @@ export class FileBackend implements Backend, JobOwner {
         return this.#inMemory ? MediaResult.OK : this.#post(transfer, JobOperation.SYNC, 0);
       case MediaOperation.DISCARD:
         return this.#post(transfer, JobOperation.PUNCH_HOLE, 0);
-      case MediaOperation.WRITE_ZEROES: {
-        const operation = transfer.unmap ? JobOperation.PUNCH_HOLE : JobOperation.ZERO_RANGE;
-        return this.#post(transfer, operation, 0);
-      }
+      case MediaOperation.WRITE_ZEROES:
+        return this.#post(transfer, zeroOperation(transfer), 0);
       default:
         throw new Error(`assertion: operation ${transfer.operation}`);
     }
@@ -106,7 +104,7 @@ export class FileBackend implements Backend, JobOwner {
       const flags = this.#inMemory ? 0 : RWF_NOWAIT;
       const result = transferAll(write, this.#file.fd, this.#iovecs, transfer.offset_bytes, flags);
       if (result === transfer.length_bytes) return MediaResult.OK;
-      if (this.#inMemory) return this.#ended(transfer, result, write);
+      if (this.#inMemory) return this.#ended(transfer, result);
       if (result === -Errno.EOPNOTSUPP) this.#nowait[direction] = false;
       else if (result < 0 && result !== -Errno.EAGAIN) return errorResult(result);
       if (result > 0) moved = result;
@@ -152,25 +150,14 @@ export class FileBackend implements Backend, JobOwner {
     const { operation, tag } = transfer;
     if (operation === MediaOperation.READ || operation === MediaOperation.WRITE) {
       const moved = result < 0 ? result : result + this.#doneBytes[job];
-      const write = operation === MediaOperation.WRITE;
-      this.#sink.done(tag, this.#ended(transfer, moved, write));
+      this.#sink.done(tag, this.#ended(transfer, moved));
     } else this.#sink.done(tag, errorResult(result));
   }
 
-  /** The end of the file reads as zeros; a write that moved less than all has failed. */
-  #ended(transfer: Transfer, moved: number, write: boolean): number {
+  /** A volume ends where its file did: what moves less than all finds a file that has shrunk. */
+  #ended(transfer: Transfer, moved: number): number {
     if (moved < 0) return errorResult(moved);
-    if (moved === transfer.length_bytes) return MediaResult.OK;
-    if (write) return MediaResult.MEDIUM_ERROR;
-    const { words, bytes } = this.#engine;
-    let index = transfer.iov_address >>> 2;
-    let skip = moved;
-    for (let count = 0; count < transfer.iov_count; count++, index += IOV_PAIR_SIZE / 4) {
-      const length = words[index + 1];
-      if (skip < length) bytes.fill(0, words[index] + skip, words[index] + length);
-      skip = Math.max(0, skip - length);
-    }
-    return MediaResult.OK;
+    return moved === transfer.length_bytes ? MediaResult.OK : MediaResult.MEDIUM_ERROR;
   }
 
   kick(): void {
@@ -203,15 +190,22 @@ export class FileBackend implements Backend, JobOwner {
   }
 }
 
+function zeroOperation({ unmap, fua }: Transfer): number {
+  if (unmap) return fua ? JobOperation.PUNCH_HOLE_DURABLE : JobOperation.PUNCH_HOLE;
+  return fua ? JobOperation.ZERO_RANGE_DURABLE : JobOperation.ZERO_RANGE;
+}
+
 function errorResult(result: number): number {
   if (result >= 0) return MediaResult.OK;
   switch (-result) {
     case Errno.ENOSPC:
     case Errno.EDQUOT:
+    case Errno.EFBIG:
       return MediaResult.NO_SPACE;
     case Errno.EBADF:
     case Errno.EPERM:
     case Errno.EACCES:
+    case Errno.EROFS:
       return MediaResult.WRITE_PROTECTED;
     default:
       return MediaResult.MEDIUM_ERROR;

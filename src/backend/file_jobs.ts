@@ -16,6 +16,9 @@ export const JobOperation = {
   SYNC: 4,
   PUNCH_HOLE: 5,
   ZERO_RANGE: 6,
+  /** The same, durable when they end. */
+  PUNCH_HOLE_DURABLE: 7,
+  ZERO_RANGE_DURABLE: 8,
 } as const;
 
 const HEADER_WORDS = 16;

@@ -31,6 +31,10 @@ export function runJob(jobs: FileJobs, job: number): number {
       return orWrite(punchHole(fd, offset, length), fd, offset, length);
     case JobOperation.ZERO_RANGE:
       return orWrite(zeroRange(fd, offset, length), fd, offset, length);
+    case JobOperation.PUNCH_HOLE_DURABLE:
+      return orWrite(punchHole(fd, offset, length), fd, offset, length) || syncData(fd);
+    case JobOperation.ZERO_RANGE_DURABLE:
+      return orWrite(zeroRange(fd, offset, length), fd, offset, length) || syncData(fd);
     default:
       return -Errno.EINVAL;
   }

@@ -90,21 +90,30 @@ export function transferAll(
   return moved;
 }
 
+/** Repeats a call that a signal interrupts. Returns 0 or an errno, negated. */
+function withoutInterrupt(call: () => number): number {
+  for (;;) {
+    if (call() >= 0) return 0;
+    const error = errno();
+    if (error !== Errno.EINTR) return -error;
+  }
+}
+
 /** fdatasync(2). Returns 0 or an errno, negated. */
 export function syncData(fd: number): number {
-  return libc.fdatasync(fd) < 0 ? -errno() : 0;
+  return withoutInterrupt(() => libc.fdatasync(fd));
 }
 
 /** Punches a hole. Returns 0 or an errno, negated (EOPNOTSUPP: the file system cannot). */
 export function punchHole(fd: number, offset: number, length: number): number {
   const mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
-  return libc.fallocate(fd, mode, BigInt(offset), BigInt(length)) < 0 ? -errno() : 0;
+  return withoutInterrupt(() => libc.fallocate(fd, mode, BigInt(offset), BigInt(length)));
 }
 
 /** Makes a range zeros without giving it back. Returns 0 or an errno, negated. */
 export function zeroRange(fd: number, offset: number, length: number): number {
   const mode = FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE;
-  return libc.fallocate(fd, mode, BigInt(offset), BigInt(length)) < 0 ? -errno() : 0;
+  return withoutInterrupt(() => libc.fallocate(fd, mode, BigInt(offset), BigInt(length)));
 }
 
 const ZEROS_LENGTH = 1 << 20;
@@ -112,7 +121,8 @@ let zeros: Uint8Array<ArrayBuffer> | undefined;
 
 /** Writes zeros over a range, where the file system can neither punch nor zero. */
 export function writeZeros(fd: number, offset: number, length: number): number {
-  zeros ??= new Uint8Array(ZEROS_LENGTH);
+  // WebAssembly memories begin on a page, as O_DIRECT wants it; an ArrayBuffer may not.
+  zeros ??= new Uint8Array(new WebAssembly.Memory({ initial: ZEROS_LENGTH / 65536 }).buffer);
   let moved = 0;
   while (moved < length) {
     const part = BigInt(Math.min(ZEROS_LENGTH, length - moved));
