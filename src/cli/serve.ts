@@ -73,7 +73,10 @@ async function serve(options: ServeOptions): Promise<void> {
   const status = daemon.status();
   log("info", "", `lunette ${VERSION} serves ${status.luns} LUNs; control socket ${paths.socket}`);
   if (status.iscsi !== undefined) log("info", "", `embedded iSCSI target at ${status.iscsi}`);
-  await untilSignal();
+  const broken = await Promise.race([untilSignal(), daemon.broken]);
+  if (broken !== undefined) {
+    throw new OperatorError("failed", broken, "Start the daemon again: it takes up its LUNs.");
+  }
   log("info", "", "stops: commands in flight end first");
   await control.close();
   await daemon.stop();

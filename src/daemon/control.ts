@@ -3,6 +3,7 @@ import type { CreateRequest, ErrorBody } from "./api.ts";
 import type { Daemon } from "./daemon.ts";
 import { httpStatus, OperatorError, operatorError } from "./error.ts";
 import { fabricKinds } from "./lun_record.ts";
+import { SIZE_MAX_BYTES } from "./size.ts";
 
 /** Bytes of a request's body. */
 const BODY_LENGTH_MAX = 1 << 20;
@@ -45,7 +46,8 @@ export function parseCreateRequest(value: unknown): CreateRequest {
   if (typeof name !== "string") throw bad('"name" is missing');
   if (typeof handler !== "string") throw bad('"handler" is missing');
   const isCount = (item: unknown) =>
-    item === undefined || (Number.isSafeInteger(item) && Number(item) >= 0);
+    item === undefined ||
+    (Number.isInteger(item) && Number(item) >= 0 && Number(item) <= SIZE_MAX_BYTES);
   if (!isCount(size_bytes)) throw bad('"size_bytes" is not a number of bytes');
   if (!isCount(deadline_ms)) throw bad('"deadline_ms" is not a number of milliseconds');
   if (settings !== undefined && !isStringRecord(settings)) throw bad('"settings" holds no strings');

@@ -69,6 +69,7 @@ export class Daemon {
   /** Names that an operation is under way for. */
   readonly #busy = new Set<string>();
   readonly #started = new Date();
+  readonly #broken = Promise.withResolvers<string>();
 
   private constructor(
     options: DaemonOptions,
@@ -113,6 +114,20 @@ export class Daemon {
     const daemon = new Daemon(options, ring, pool, reactor);
     handle = (event) => daemon.#handle(event);
     return daemon;
+  }
+
+  /**
+   * Resolves with the reason when the ring thread has ended: nothing is served any more. Whoever runs
+   * the daemon ends then; started again it takes up what the kernel holds.
+   */
+  get broken(): Promise<string> {
+    return this.#broken.promise;
+  }
+
+  #ringFailed(reason: string): void {
+    this.#options.log("error", "", reason);
+    for (const lun of this.#luns.values()) lun.deviceFailed(reason);
+    this.#broken.resolve(reason);
   }
 
   get #lockPath(): string {
@@ -370,7 +385,7 @@ export class Daemon {
       case "violation":
         return lun?.handlerFailed(`it broke the protocol: ${event.reason}`);
       case "failed":
-        if (event.name === "") log("error", "", event.reason);
+        if (event.name === "") return this.#ringFailed(event.reason);
         return lun?.deviceFailed(event.reason);
       case "removed":
         return log("info", event.name, "its device was removed from the kernel");

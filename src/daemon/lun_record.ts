@@ -1,6 +1,7 @@
 /** What is kept of each logical unit, and how it is checked when it is read back. */
 import { join } from "node:path";
 import { OperatorError } from "./error.ts";
+import { SIZE_MAX_BYTES } from "./size.ts";
 
 /** How initiators reach a logical unit. */
 export type FabricKind = "loopback" | "iscsi" | "embedded-iscsi";
@@ -45,6 +46,15 @@ export function checkName(name: string): string {
   );
 }
 
+function isCount(value: unknown, max = Number.MAX_SAFE_INTEGER): boolean {
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= max;
+}
+
+function isSettings(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value) &&
+    Object.values(value).every((item) => typeof item === "string");
+}
+
 function isRecord(value: unknown): value is LunRecord {
   if (typeof value !== "object" || value === null) return false;
   const record = value as Record<string, unknown>;
@@ -52,9 +62,9 @@ function isRecord(value: unknown): value is LunRecord {
     typeof record.handler === "string" && typeof record.serial === "string" &&
     (record.isolation === "process" || record.isolation === "thread") &&
     fabricKinds.includes(record.fabric as FabricKind) &&
-    Number.isSafeInteger(record.size_bytes) && Number.isSafeInteger(record.deadline_ms) &&
-    Number.isSafeInteger(record.lun) && typeof record.content_lost === "boolean" &&
-    typeof record.settings === "object" && record.settings !== null;
+    isCount(record.size_bytes, SIZE_MAX_BYTES) && isCount(record.deadline_ms) &&
+    isCount(record.lun) && typeof record.content_lost === "boolean" &&
+    isSettings(record.settings);
 }
 
 /** Records as files, one for each logical unit, written so that a crash leaves the old or the new. */
@@ -80,6 +90,8 @@ export class RecordStore {
       try {
         const value: unknown = JSON.parse(await Deno.readTextFile(path));
         if (!isRecord(value)) throw new Error("it is not a record of this version");
+        // A copy under another name would be served twice.
+        if (entry.name !== `${value.name}.json`) throw new Error(`it is of LUN "${value.name}"`);
         records.push(value);
       } catch (error) {
         complaints.push(`Cannot read ${path}: ${error instanceof Error ? error.message : error}`);
@@ -103,11 +115,22 @@ export class RecordStore {
       file.close();
     }
     await Deno.rename(draft, path);
+    await this.#sync();
   }
 
   async remove(name: string): Promise<void> {
-    await Deno.remove(this.#path(name)).catch((error) => {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    });
+    try {
+      await Deno.remove(this.#path(name));
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return;
+      throw error;
+    }
+    await this.#sync();
+  }
+
+  /** Makes names durable: what was answered for must be found after a loss of power. */
+  async #sync(): Promise<void> {
+    using directory = await Deno.open(this.#directory);
+    await directory.sync();
   }
 }

@@ -74,7 +74,7 @@ async function openInThread(
   };
   const volume = await ring.call("open", { name, backend: source });
   try {
-    checkVolume(record, volume);
+    checkVolume(record, handler, volume);
     return { volume, source, supervisor: undefined, close };
   } catch (error) {
     await ring.call("detach", { name, keep: false });
@@ -100,7 +100,7 @@ async function openInProcess(
   });
   try {
     const { volume } = supervisor;
-    checkVolume(record, volume);
+    checkVolume(record, handler, volume);
     const source: BackendSource = { kind: "process", ...supervisor.channel, volume };
     const close = async () => {
       await supervisor.stop();
@@ -113,7 +113,15 @@ async function openInProcess(
   }
 }
 
-function checkVolume(record: LunRecord, volume: VolumeFeatures): void {
+function checkVolume(record: LunRecord, handler: ResolvedHandler, volume: VolumeFeatures): void {
+  // By the manifest alone is known, when the daemon starts again, that content is gone.
+  if (volume.volatile && handler.manifest.volatile !== true) {
+    throw new OperatorError(
+      "usage",
+      `The volume of handler "${handler.manifest.id}" is volatile, and its manifest does not say so`,
+      'Set "volatile": true in its handler.json.',
+    );
+  }
   if (record.size_bytes === 0 || record.size_bytes === volume.size_bytes) return;
   throw new OperatorError(
     "usage",

@@ -128,8 +128,9 @@ export class SlowPath {
 
   /** An operation on the medium has ended: who was held back may go on. */
   mediaEnded(): void {
-    if (this.#held.length > 0 && !this.#draining) this.#release();
+    // First what runs: whoever wants to be alone waits until nothing does.
     if (this.#stalled.length > 0) this.#retryStalled();
+    if (this.#held.length > 0 && !this.#draining) this.#release();
   }
 
   #release(): void {
@@ -336,6 +337,7 @@ export class SlowPath {
         this.#device.complete(other, Status.TASK_ABORTED);
       }
     }
+    this.mediaEnded();
   }
 }
 

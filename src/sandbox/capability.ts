@@ -150,7 +150,12 @@ export class GrantedFile implements FileCapability {
     checkOffset(offset);
     try {
       const count = this.#calls.read(this.#fd, offset, into);
-      if (count < into.length) into.fill(0, count);
+      if (count === into.length) return;
+      // Past the size there are zeros; before it there was content, which somebody has cut off.
+      if (offset + count < Math.min(this.#size, offset + into.length)) {
+        throw new HandlerError("medium-error", "the file has become shorter");
+      }
+      into.fill(0, count);
     } catch (error) {
       throw this.#translate(error);
     }

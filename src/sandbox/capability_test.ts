@@ -134,6 +134,12 @@ Deno.test("GrantedFile reads zeros past the end of the file", async () => {
   assert.ok(into.subarray(1000).every((byte) => byte === 0));
   disk.truncate(512);
   assert.equal(disk.size, 512);
+  disk.read(512, into);
+  assert.ok(into.every((byte) => byte === 0));
+  // Cut off by somebody else: what was there is lost, and not zeros.
+  Deno.truncateSync(disk.path, 100);
+  assert.throws(() => disk.read(0, into), { name: "HandlerError", code: "medium-error" });
+  disk.read(512, into);
 });
 
 Deno.test("GrantedFile refuses writes where it is read-only, and wrong offsets", async () => {
