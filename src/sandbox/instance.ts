@@ -42,7 +42,8 @@ import {
 } from "./protocol.ts";
 import { parseDescription, type VolumeDescription } from "./volume_description.ts";
 
-const START_TIMEOUT_MS = 20_000;
+/** Generous: a machine that is short of processors still starts its handlers. */
+const START_TIMEOUT_MS = 60_000;
 const CLOSE_TIMEOUT_MS = 5_000;
 /** How often a guest is reminded to close: a wake-up that comes just before it sleeps is lost. */
 const CLOSE_NUDGE_MS = 10;
