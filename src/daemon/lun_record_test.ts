@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { OperatorError } from "./error.ts";
+import { checkName, type LunRecord, RecordStore } from "./lun_record.ts";
+
+const record: LunRecord = {
+  name: "disk",
+  handler: "file",
+  isolation: "process",
+  fabric: "embedded-iscsi",
+  size_bytes: 2 ** 53,
+  settings: { path: "/a/b" },
+  serial: "0123",
+  deadline_ms: 30_000,
+  lun: 3,
+  content_lost: false,
+};
+
+async function withStore(work: (store: RecordStore, folder: string) => Promise<void>) {
+  const state = await Deno.makeTempDir({ prefix: "lunette-records-" });
+  try {
+    await work(new RecordStore(state), join(state, "luns"));
+  } finally {
+    await Deno.remove(state, { recursive: true });
+  }
+}
+
+Deno.test("checkName() takes what configfs, iSCSI and paths can carry", () => {
+  for (const name of ["a", "disk-1", "A.b_c", "9", "x".repeat(63)]) {
+    assert.equal(checkName(name), name);
+  }
+  const wrong = ["", ".", "..", "-a", "a/b", "a b", "ä", "a\0", "a\n", "x".repeat(64), "_a"];
+  for (const name of wrong) assert.throws(() => checkName(name), OperatorError, name);
+});
+
+Deno.test("RecordStore gives back what was saved, of 8 PiB too, in order of names", async () => {
+  await withStore(async (store, folder) => {
+    assert.deepEqual(await store.load(), { records: [], complaints: [] });
+    await store.save(record);
+    await store.save({ ...record, name: "another", size_bytes: 0 });
+    await store.save({ ...record, content_lost: true });
+    const { records, complaints } = await store.load();
+    assert.deepEqual(complaints, []);
+    assert.deepEqual(records, [
+      { ...record, name: "another", size_bytes: 0 },
+      { ...record, content_lost: true },
+    ]);
+    assert.equal((await Deno.stat(join(folder, "disk.json"))).mode! & 0o777, 0o600);
+    await store.remove("disk");
+    await store.remove("disk");
+    assert.deepEqual((await store.load()).records.map(({ name }) => name), ["another"]);
+  });
+});
+
+Deno.test("RecordStore takes no name that leaves its folder", async () => {
+  await withStore(async (store) => {
+    await assert.rejects(store.remove("../x"), OperatorError);
+    await assert.rejects(store.save({ ...record, name: "../x" }), OperatorError);
+  });
+});
+
+Deno.test("RecordStore passes over drafts, and complains about what it cannot read", async () => {
+  await withStore(async (store, folder) => {
+    await store.save(record);
+    const text = (value: unknown) => JSON.stringify(value);
+    const wrong: Record<string, string> = {
+      empty: "",
+      half: text(record).slice(0, 40),
+      list: "[]",
+      nothing: "null",
+      // A copy: two of one LUN must not be served.
+      copy: text(record),
+      place: text({ ...record, name: "place", fabric: "external" }),
+      negative: text({ ...record, name: "negative", size_bytes: -512 }),
+      much: text({ ...record, name: "much", size_bytes: 2 ** 53 + 2 }),
+      half_block: text({ ...record, name: "half_block", lun: 0.5 }),
+      settings: text({ ...record, name: "settings", settings: { a: 1 } }),
+      array: text({ ...record, name: "array", settings: [] }),
+      lost: text({ ...record, name: "lost", content_lost: undefined }),
+    };
+    for (const [name, content] of Object.entries(wrong)) {
+      await Deno.writeTextFile(join(folder, `${name}.json`), content);
+    }
+    // What a crash leaves behind of a save.
+    await Deno.writeTextFile(join(folder, "disk.json.new"), "{");
+    const { records, complaints } = await store.load();
+    assert.deepEqual(records, [record]);
+    assert.equal(complaints.length, Object.keys(wrong).length);
+    for (const name of Object.keys(wrong)) {
+      assert(complaints.some((complaint) => complaint.includes(`/${name}.json: `)), name);
+    }
+  });
+});
