@@ -213,7 +213,11 @@ export class RingHost {
       return new VolumeBackend(engine, volume.volume, (text) => this.#log("error", name, text));
     };
     const device = new Device(engine, transport, unit, makeBackend, {
-      failed: (reason) => this.#post({ kind: "failed", name, reason }),
+      failed: (reason) => {
+        // Nobody polls a stopped device: its jobs must not keep the thread awake, or from others.
+        if (made.device?.backend instanceof FileBackend) made.device.backend.close();
+        this.#post({ kind: "failed", name, reason });
+      },
     });
     made.device = device;
     if (device.backend instanceof FileBackend) {

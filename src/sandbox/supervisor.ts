@@ -136,6 +136,7 @@ export class Supervisor {
     if (await ring.down() > 0) this.#backoff.progressed();
     await this.#instance.kill();
     for (;;) {
+      if (this.#stop.signal.aborted) return;
       const delay_ms = this.#backoff.failed(performance.now());
       if (this.#backoff.failures === FAILURES_BEFORE_ABANDON) {
         this.#state = "abandoned";

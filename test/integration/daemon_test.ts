@@ -132,6 +132,23 @@ Deno.test("daemon says what is wrong with a request, and leaves nothing behind",
       "usage",
       /no\/file/,
     );
+    // Without the manifest's word nobody knows later that content is gone, and zeros would come back.
+    const folder = join(directory, "forgetful");
+    await Deno.mkdir(folder);
+    const manifest = {
+      id: "forgetful",
+      version: "1.0.0",
+      apiVersion: 1,
+      deviceType: "disk",
+      description: "keeps its blocks in its own memory",
+      capabilities: {},
+    };
+    await Deno.writeTextFile(join(folder, "handler.json"), JSON.stringify(manifest));
+    await Deno.writeTextFile(
+      join(folder, "mod.ts"),
+      "export const open = () => ({ size: 65536, blockSize: 512, volatile: true, read() {} });\n",
+    );
+    await refused({ ...demo, handler: folder, size_bytes: 0 }, "usage", /volatile/);
     assert.deepEqual(daemon.list(), []);
     await daemon.create(demo);
     await refused(demo, "exists", /already/);
