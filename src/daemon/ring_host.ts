@@ -252,8 +252,9 @@ export class RingHost {
     undo: (() => void)[],
   ): void {
     if (transport instanceof UioTransport) {
-      this.#epoll.add(transport.fd, EPOLLIN | EPOLLET, (events) => {
-        if (transport.sawEdge(events)) {
+      this.#epoll.add(transport.fd, EPOLLIN, (events) => {
+        if (!transport.sawEvents(events)) transport.acknowledge();
+        if (transport.removed) {
           this.#epoll.remove(transport.fd);
           this.#post({ kind: "removed", name: request.name });
         } else this.#loop.activate(device);
