@@ -3,11 +3,15 @@ import { strict as assert } from "node:assert";
 import type { GuestContext } from "../scenario.ts";
 import { shell } from "./shell.ts";
 
-const ROOTS = ["/usr/include", "/usr/lib", "/usr/share"];
+const ROOTS = {
+  uml: ["/usr/include", "/usr/lib", "/usr/share"],
+  // Fewer files: each costs some 20 ms there.
+  qemu: ["/usr/lib", "/usr/share"],
+};
 /** Larger files are left out: many files say more than a few. */
 const FILE_BYTES_MAX = 4 << 20;
-/** Smaller ones are left out under emulation, where each file costs some 20 ms. */
-const FILE_BYTES_MIN_QEMU = 8 << 10;
+/** Smaller ones are left out under emulation. */
+const FILE_BYTES_MIN_QEMU = 16 << 10;
 
 /** A tree that was collected. */
 export interface SourceTree {
@@ -26,7 +30,7 @@ export async function collectTree(
   const least = guest.pick({ uml: 0, qemu: FILE_BYTES_MIN_QEMU });
   const files: string[] = [];
   let bytes = 0;
-  for (const path of walk(ROOTS)) {
+  for (const path of walk(guest.pick(ROOTS))) {
     if (bytes >= limit) break;
     const { size } = Deno.lstatSync(path);
     if (size > FILE_BYTES_MAX || size < least) continue;

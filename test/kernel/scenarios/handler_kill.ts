@@ -5,27 +5,14 @@ import { check, compare, EXT4, makeAndMount, mount, unmount } from "../guest/dis
 import { describeFio } from "../guest/fio.ts";
 import { copyUntil, underLoad, verifyUntil } from "../guest/load.ts";
 import { Lunette } from "../guest/lunette.ts";
-import { shell, sleep } from "../guest/shell.ts";
+import { killHandlers } from "../guest/phases.ts";
+import { shell } from "../guest/shell.ts";
 import { collectTree } from "../guest/tree.ts";
-
-/** Kills the handlers of both LUNs so many times; returns the longest time one was away. */
-async function killHandlers(
-  lunette: Lunette,
-  names: readonly string[],
-  times: number,
-): Promise<number> {
-  let longest_ms = 0;
-  for (let time = 0; time < times; time++) {
-    await sleep(1000);
-    const elapsed = await Promise.all(names.map((name) => lunette.killHandler(name)));
-    longest_ms = Math.max(longest_ms, ...elapsed);
-  }
-  return longest_ms;
-}
 
 export const handlerKill: Scenario = {
   name: "handler-kill",
   shows: "handlers killed with SIGKILL under fio and a copy: no error, nothing lost",
+  slowInQemu: true,
   packages: ["fio", "e2fsprogs"],
   async run(guest) {
     const tree = await collectTree(guest, { uml: 60, qemu: 8 });

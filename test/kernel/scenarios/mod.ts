@@ -14,8 +14,10 @@ import { embeddedIscsi, kernelIscsi } from "./iscsi.ts";
 import { processes } from "./processes.ts";
 import { refusals } from "./refusals.ts";
 import { remove } from "./remove.ts";
+import { tour } from "./tour.ts";
 
 export const scenarios: readonly Scenario[] = [
+  tour,
   filesystems,
   fioVerify,
   handlerKill,

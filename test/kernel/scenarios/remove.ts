@@ -21,6 +21,7 @@ function keepBusy(disk: string): Promise<unknown> {
 export const remove: Scenario = {
   name: "remove",
   shows: "rm with and without a daemon, with I/O in flight: never hangs, leaves nothing",
+  slowInQemu: true,
   packages: ["e2fsprogs"],
   async run(guest) {
     // The disk goes away under the programs that use it: the kernel may say so.
