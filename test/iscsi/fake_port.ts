@@ -18,6 +18,7 @@ const BLOCK_LENGTH = 512;
 const SEGMENT_LENGTH = 4096;
 const GOOD = 0;
 const CHECK_CONDITION = 2;
+const NO_SENSE = new Uint8Array(0);
 
 /** How the fake behaves. */
 export interface FakePortOptions {
@@ -47,12 +48,12 @@ export class FakeTask implements Task {
   readonly nexus: FakeNexus;
   readonly dataOut: FakeBuffer;
   readonly dataIn: FakeBuffer;
-  readonly cdb = new Uint8Array(260);
+  readonly cdb = new Uint8Array(32);
   readonly lun = new Uint8Array(8);
   tag = 0;
   attribute = 0;
   status = GOOD;
-  sense: Uint8Array = new Uint8Array(0);
+  sense: Uint8Array = NO_SENSE;
   data_in_valid = 0;
   residual_length: number | undefined = undefined;
   aborted = false;
@@ -75,8 +76,9 @@ export class FakeTask implements Task {
     if (wanted > port.free.length) return false;
     this.tag = request.tag;
     this.attribute = request.attribute;
-    this.cdb.fill(0).set(request.cdb);
-    this.lun.set(request.lun);
+    const { cdb, lun } = request;
+    for (let i = 0; i < 32; i++) this.cdb[i] = i < cdb.length ? cdb[i] : 0;
+    for (let i = 0; i < 8; i++) this.lun[i] = lun[i];
     this.#fill(this.dataOut, request.data_out_length);
     this.#fill(this.dataIn, request.data_in_length);
     this.status = GOOD;

@@ -89,6 +89,7 @@ export class RawInitiator {
   #start = 0;
   #end = 0;
   readonly #list = new IovecList(4);
+  #sending: Uint8Array | undefined;
 
   constructor(harness: Harness) {
     this.harness = harness;
@@ -100,6 +101,8 @@ export class RawInitiator {
   sendBytes(bytes: Uint8Array): void {
     const copy = new Uint8Array(new ArrayBuffer(Math.max(bytes.length, 1)));
     copy.set(bytes);
+    // Only its address is used from here on: without this it could be collected.
+    this.#sending = copy;
     this.#list.reset();
     this.#list.push(Number(addressOf(copy.buffer)), bytes.length);
     for (let turn = 0; this.#list.head < this.#list.count; turn++) {
@@ -107,10 +110,11 @@ export class RawInitiator {
       if (sent >= 0) this.#list.consume(sent);
       else if (sent !== WOULD_BLOCK || turn > TURNS_MAX) {
         this.ended = true;
-        return;
+        break;
       }
       this.harness.turn();
     }
+    this.#sending = undefined;
   }
 
   /** A header with the fields that all requests have. */
