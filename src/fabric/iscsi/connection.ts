@@ -292,7 +292,7 @@ export class Connection implements PduHandler {
     this.transmitter.abandon();
     this.owner.forget(this, reason);
     if (session === undefined || session.closed) return;
-    session.loseConnection(this);
-    if (session.connections.size === 0) this.owner.endSession(session);
+    if (session.connections.size > 1) session.loseConnection(this);
+    else this.owner.endSession(session);
   }
 }

@@ -240,10 +240,11 @@ export class Session {
     this.target!.kickDue = true;
   }
 
-  /** The nexus is lost. Connections are the caller's to close. */
+  /** The nexus is lost; its last connection is closed. */
   end(): void {
     if (this.closed) return;
     this.closed = true;
+    this.connections.clear();
     // First: a task that is released would let a dormant one of this session run.
     this.nexus?.close();
     for (const command of this.#commands) {
