@@ -252,9 +252,8 @@ export class RingHost {
     undo: (() => void)[],
   ): void {
     if (transport instanceof UioTransport) {
-      this.#epoll.add(transport.fd, EPOLLIN, (events) => {
-        if (!transport.sawEvents(events)) transport.acknowledge();
-        if (transport.removed) {
+      this.#epoll.add(transport.fd, EPOLLIN | EPOLLET, (events) => {
+        if (transport.sawEdge(events)) {
           this.#epoll.remove(transport.fd);
           this.#post({ kind: "removed", name: request.name });
         } else this.#loop.activate(device);

@@ -15,6 +15,9 @@ export interface UioAddress {
 /** Bytes in the largest ring that fits a 32-bit linear memory beside the arena. */
 export const RING_LENGTH_MAX = 0xc000_0000;
 
+/** Edges between two reads of the kernel's counter. An edge may stand for several rings of it. */
+const EDGES_PER_READ = 65536;
+
 /**
  * The ring of one TCMU device. Opening it is exclusive: as long as it is open no other process
  * serves the device.
@@ -28,6 +31,7 @@ export class UioTransport implements RingTransport {
   readonly fd: number;
   #removed = false;
   #open = true;
+  #edges = 0;
 
   /** Opens the device. Throws `UioBusyError`, `SystemError`, or RangeError for an odd length. */
   constructor(address: UioAddress) {
@@ -68,6 +72,18 @@ export class UioTransport implements RingTransport {
   sawEvents(events: number): boolean {
     // Up to 6.12 a removed device polls as IN|ERR|HUP, later as ERR alone.
     if ((events & EPOLLERR) !== 0) this.#removed = true;
+    return this.#removed;
+  }
+
+  /**
+   * As {@linkcode sawEvents}, for a poll set that reports edges (EPOLLET): every ring of the kernel
+   * is one, whether or not its counter was read, so that a wake-up costs no read(2). But epoll drops
+   * an edge at which the counters read and rung are equal (uio_poll), as they are every 2^32 rings:
+   * hence a read now and then.
+   */
+  sawEdge(events: number): boolean {
+    if (this.sawEvents(events)) return true;
+    if (++this.#edges % EDGES_PER_READ === 0) this.acknowledge();
     return this.#removed;
   }
 

@@ -35,6 +35,20 @@ Deno.test("UioTransport sees the removal in the events of poll", () =>
     transport.close();
   }));
 
+Deno.test("UioTransport reads the kernel's counter once in many edges, and not at each", () =>
+  withFakeTree(async (tree) => {
+    await tree.plug(0, "tcm-user/1/a/lunette/a", "0x1000");
+    const device = await readUioDevice(tree, 0);
+    assert.ok(device !== undefined);
+    const transport = new UioTransport(device);
+    let reads = 0;
+    transport.acknowledge = () => void reads++;
+    for (let edge = 0; edge < 3 * 65536; edge++) assert.equal(transport.sawEdge(EPOLLIN), false);
+    assert.equal(reads, 3);
+    assert.equal(transport.sawEdge(EPOLLERR), true);
+    transport.close();
+  }));
+
 Deno.test("UioTransport refuses lengths that cannot be mapped", () => {
   for (const length_bytes of [0, -4096, 4095, 2 ** 32, NaN]) {
     assert.throws(() => new UioTransport({ path: "/dev/null", length_bytes }), RangeError);
