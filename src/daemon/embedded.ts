@@ -4,6 +4,7 @@ import type { RingLoop } from "../engine/loop.ts";
 import type { Clock } from "../engine/ports.ts";
 import { EmulatedTargetCore } from "../fabric/emulated/target_core.ts";
 import { EmulatedTransport } from "../fabric/emulated/transport.ts";
+import { MemoryDigests } from "../fabric/iscsi/crc32c.ts";
 import { IscsiTarget } from "../fabric/iscsi/target.ts";
 import type { Epoll } from "../sys/epoll.ts";
 import { addressOf } from "../sys/mapping.ts";
@@ -34,6 +35,7 @@ export class EmbeddedFabrics {
   readonly #clock: Clock;
   readonly #targets = new Map<string, Target>();
   readonly #devices = new Map<EmulatedTransport, Device>();
+  readonly #digests = new MemoryDigests();
   #running = false;
 
   constructor(
@@ -44,7 +46,8 @@ export class EmbeddedFabrics {
   ) {
     this.#loop = loop;
     this.#clock = clock;
-    this.#iscsi = new IscsiTarget({ epoll, clock, log: (line) => log("info", line) });
+    const { crc32c } = this.#digests;
+    this.#iscsi = new IscsiTarget({ epoll, clock, crc32c, log: (line) => log("info", line) });
   }
 
   addTarget({ target, chap }: TargetRequest): null {
@@ -123,6 +126,8 @@ export class EmbeddedFabrics {
     if (transport === undefined) throw new Error(`assertion: LUN ${lun} has no ring`);
     made.delete(lun);
     this.#devices.set(transport, device);
+    // Data digests are computed where the data lies.
+    this.#digests.add(device.engine.buffer, device.engine.exports.crc32c);
     core.add(lun, transport.ring, device.unit.block_length);
     undo.push(() => void this.#devices.delete(transport));
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { CRC32C_INITIAL, crc32cTable, digestMatches, putDigest } from "./crc32c.ts";
+import { CRC32C_INITIAL, crc32cTable, digestMatches, MemoryDigests, putDigest } from "./crc32c.ts";
 
 /** Digest bytes as they go over the wire. */
 function digest(bytes: Uint8Array): number[] {
@@ -54,4 +54,22 @@ Deno.test("digestMatches() takes the right digest and no other", () => {
     assert.equal(digestMatches(bytes, 5, crc), false);
     bytes[5 + (bit >> 3)] ^= 1 << (bit & 7);
   }
+});
+
+Deno.test("MemoryDigests asks the memory's own CRC with its seed, and the table elsewhere", () => {
+  const owned = new Uint8Array(64).map((_, index) => index * 3);
+  const other = owned.slice();
+  const asked: number[][] = [];
+  const digests = new MemoryDigests();
+  digests.add(owned.buffer, (address, length, seed) => {
+    asked.push([address, length, seed]);
+    return ~crc32cTable(~seed, owned, address, address + length);
+  });
+  for (const bytes of [owned, other]) {
+    const first = digests.crc32c(CRC32C_INITIAL, bytes, 3, 20);
+    const whole = digests.crc32c(first, bytes, 20, 64);
+    assert.equal(whole, crc32cTable(CRC32C_INITIAL, bytes, 3, 64));
+  }
+  assert.deepEqual(asked.map(([address, length]) => [address, length]), [[3, 17], [20, 44]]);
+  assert.equal(asked[0][2], 0);
 });
