@@ -13,6 +13,8 @@ export const TARGET_NAME = "iqn.2026-01.org.example:one";
 
 /** What a test wants of it. */
 export interface HarnessOptions extends FakePortOptions {
+  /** The device side's part of a turn. */
+  readonly device?: () => void;
   readonly target?: Partial<TargetOptions>;
   readonly iscsi?: Partial<IscsiTargetOptions>;
   readonly address?: string;
@@ -26,8 +28,10 @@ export class Harness {
   readonly portal: SocketAddress;
   readonly log: string[] = [];
   now_ms = 1000;
+  readonly #device: (() => void) | undefined;
 
   constructor(options: HarnessOptions = {}) {
+    this.#device = options.device;
     this.port = new FakePort(options);
     this.target = new IscsiTarget({
       epoll: this.epoll,
@@ -42,6 +46,9 @@ export class Harness {
   /** One turn of the ring thread. */
   turn(timeout_ms = 0): void {
     this.epoll.wait(timeout_ms);
+    this.target.flush();
+    if (this.#device === undefined) return;
+    this.#device();
     this.target.flush();
   }
 

@@ -263,3 +263,27 @@ Deno.test("bytes one at a time make the same PDUs", () => {
   assert.ok(harness.port.disk.subarray(0, 512).every((byte) => byte === 3));
   assertUnharmed(harness);
 });
+
+Deno.test("what comes from the network stays on its line of the log", () => {
+  using harness = new Harness();
+  using initiator = new RawInitiator(harness);
+  const text = "InitiatorName=iqn.x\0SessionType=Discovery\0AuthMethod=A\nB\x1b[2J\0";
+  initiator.sendLogin({}, 0x81, new TextEncoder().encode(text));
+  initiator.receive();
+  assert.ok(harness.log.some((line) => line.includes("AuthMethod=A B [2J")));
+});
+
+Deno.test("an exception in the core's commands ends one connection and is counted", () => {
+  using harness = new Harness();
+  using initiator = new RawInitiator(harness);
+  initiator.login();
+  const nexus = harness.port.nexuses[0];
+  nexus.prepare = () => {
+    throw new Error("broken core");
+  };
+  initiator.sendCommand([0, 0, 0, 0, 0, 0]);
+  assertClosed(initiator);
+  assert.equal(harness.target.statistics.internal_errors, 1);
+  using other = new RawInitiator(harness);
+  assert.equal(other.login().status, 0);
+});

@@ -373,3 +373,15 @@ Deno.test("connections that do not log in make room for others", () => {
   assert.ok(harness.target.statistics.connections_open <= 65);
   for (const one of idle) one.close();
 });
+
+Deno.test("names of targets compare without case", () => {
+  using harness = new Harness();
+  harness.target.addTarget({ name: "naa.52004567BA64678D", port: harness.port });
+  for (const target of ["naa.52004567ba64678d", TARGET_NAME.toUpperCase()]) {
+    using initiator = new RawInitiator(harness);
+    assert.equal(initiator.login({ target }).status, 0);
+  }
+  assert.throws(() => {
+    harness.target.addTarget({ name: "naa.52004567ba64678d", port: harness.port });
+  }, /there is one of that name/);
+});

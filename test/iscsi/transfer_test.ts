@@ -318,6 +318,34 @@ Deno.test("commands wait for room in the core, and only without any hope get TAS
   assertIdle(harness);
 });
 
+Deno.test("a command that waits too long for room gets TASK SET FULL", () => {
+  const { harness, initiator } = start([], { arena_length: 16 * 4096, hold: true });
+  const cdb = [0x28, 0, 0, 0, 0, 0, 0, 0, 128, 0];
+  const first = initiator.sendCommand(cdb, { read_length: 65536 });
+  const second = initiator.sendCommand(cdb, { read_length: 65536 });
+  harness.pass(2);
+  assert.equal(harness.target.statistics.task_set_full, 0);
+  harness.pass(4);
+  assert.equal(initiator.finish(second).status, 0x28);
+  harness.port.drain();
+  assert.equal(initiator.finish(first).status, 0);
+  assertIdle(harness);
+});
+
+Deno.test("who is asked for data and sends none loses the connection, though it answers pings", () => {
+  const { harness, initiator } = start([]);
+  initiator.sendCommand([0x2a, 0, 0, 0, 0, 0, 0, 0, 8, 0], { write_length: 4096 });
+  assert.equal(initiator.receive()?.opcode, Opcode.R2T);
+  for (let round = 0; round < 8 && !initiator.ended; round++) {
+    harness.pass(10);
+    initiator.send(initiator.header(Opcode.NOP_OUT, FINAL_BIT, true));
+    initiator.poll();
+    if (round < 5) assert.equal(initiator.ended, false);
+  }
+  assert.equal(initiator.ended, true);
+  assertIdle(harness);
+});
+
 Deno.test("a slow reader stops what is taken from it, and loses nothing", () => {
   const { harness, initiator } = start([], { arena_length: 32 * 1_048_576 });
   harness.port.disk.set(pattern(1_048_576));

@@ -60,6 +60,9 @@ export class Command {
   unsolicited = false;
   /** Data-out received; all below it is in place, as data comes in order. */
   received = 0;
+  /** `received` when it was last looked at, and when it became that. */
+  watched = -1;
+  watched_ms = 0;
   /** DataSN of the next Data-Out. */
   data_sn = 0;
   /** Where solicited data begins. */
@@ -92,6 +95,7 @@ export class Command {
     this.task = undefined;
     this.unsolicited = false;
     this.received = 0;
+    this.watched = -1;
     this.data_sn = 0;
     this.solicited_start = 0;
     this.r2t_sent = 0;

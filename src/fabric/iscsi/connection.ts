@@ -15,6 +15,7 @@ import {
   NOP_TIMEOUT_MS,
   ORDER_TIMEOUT_MS,
   PDU_TIMEOUT_MS,
+  ROOM_TIMEOUT_MS,
 } from "./limits.ts";
 import { Login } from "./login.ts";
 import { handleLogin } from "./login_pdu.ts";
@@ -58,6 +59,10 @@ export class Connection implements PduHandler {
   dirty = false;
   /** A PDU waits for its turn, for room, or for the transmit queue to drain. */
   stalled = false;
+  /** What it waits for is room in the core. */
+  awaitsRoom = false;
+  /** It has waited long enough for that: the command gets TASK SET FULL. */
+  impatient = false;
 
   #interest: number = EPOLLIN;
   #received = true;
@@ -130,8 +135,20 @@ export class Connection implements PduHandler {
       this.transmitter.blocked = false;
       this.markDirty();
     }
-    if (events & EPOLLIN && this.#interest & EPOLLIN) this.#receive();
-    else if (events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)) this.close("the connection broke");
+    if (events & EPOLLIN && this.#interest & EPOLLIN) {
+      try {
+        this.#receive();
+      } catch (error) {
+        this.#fault(error);
+      }
+    } else if (events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)) this.close("the connection broke");
+  }
+
+  /** Whatever a peer sends must not take others down: a bug of ours ends its connection only. */
+  #fault(error: unknown): void {
+    this.statistics.internal_errors++;
+    this.owner.log(`iSCSI: internal error: ${error instanceof Error ? error.stack : error}`);
+    this.close("internal error");
   }
 
   #receive(): void {
@@ -153,12 +170,10 @@ export class Connection implements PduHandler {
     let advanced = false;
     try {
       this.stalled = false;
+      this.awaitsRoom = false;
       advanced = this.receiver.parse();
     } catch (error) {
-      // Whatever a peer sends must not take others down: a bug of ours ends its connection only.
-      this.statistics.internal_errors++;
-      this.owner.log(`iSCSI: internal error: ${error instanceof Error ? error.stack : error}`);
-      this.close("internal error");
+      this.#fault(error);
     }
     if (advanced) this.#progressed = true;
     if (this.state === ConnectionState.CLOSED) return false;
@@ -222,9 +237,13 @@ export class Connection implements PduHandler {
   /** Sends what waits, as far as the socket takes it. */
   transmit(): void {
     if (this.state === ConnectionState.CLOSED || this.transmitter.blocked) return;
-    const result = this.transmitter.transmit(this.fd);
-    if (result === TransmitResult.BROKEN) this.close("the connection broke");
-    else if (result === TransmitResult.CLOSE) this.close("logged out");
+    try {
+      const result = this.transmitter.transmit(this.fd);
+      if (result === TransmitResult.BROKEN) this.close("the connection broke");
+      else if (result === TransmitResult.CLOSE) this.close("logged out");
+    } catch (error) {
+      this.#fault(error);
+    }
   }
 
   /** Waits for what matters now. */
@@ -261,7 +280,9 @@ export class Connection implements PduHandler {
     }
     if (this.#logout_ms >= 0 && now_ms - this.#logout_ms > CLOSE_TIMEOUT_MS) return "logged out";
     const waiting_ms = now_ms - this.#progressed_ms;
-    if (this.stalled && !this.transmitter.crowded && waiting_ms > ORDER_TIMEOUT_MS) {
+    this.impatient = this.awaitsRoom && waiting_ms > ROOM_TIMEOUT_MS;
+    const disordered = this.stalled && !this.awaitsRoom && !this.transmitter.crowded;
+    if (disordered && waiting_ms > ORDER_TIMEOUT_MS) {
       return "a command with a lower CmdSN did not come";
     }
     if (!this.stalled && waiting_ms > PDU_TIMEOUT_MS) return "a PDU took too long";

@@ -63,6 +63,10 @@ export const NOP_INTERVAL_MS = 15_000;
 export const NOP_TIMEOUT_MS = 15_000;
 /** Milliseconds that a command may wait for one with a lower CmdSN. */
 export const ORDER_TIMEOUT_MS = 20_000;
+/** Milliseconds that a command may wait for room in the core before it gets TASK SET FULL. */
+export const ROOM_TIMEOUT_MS = 3_000;
+/** Milliseconds that a command may wait for its data-out without any of it coming. */
+export const DATA_OUT_TIMEOUT_MS = 60_000;
 /** Milliseconds from the logout response until we close, if the initiator does not. */
 export const CLOSE_TIMEOUT_MS = 5_000;
 

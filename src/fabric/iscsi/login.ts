@@ -236,8 +236,7 @@ export class Login {
     if (name === undefined) {
       throw new LoginFailure(LoginStatus.MISSING_PARAMETER, "TargetName is missing");
     }
-    // Names compare without case once prepared (RFC 3722 2); ours are in lower case.
-    const target = this.#host.findTarget(name.toLowerCase());
+    const target = this.#host.findTarget(name);
     if (target === undefined) {
       throw new LoginFailure(LoginStatus.NOT_FOUND, `no target ${name.slice(0, 223)}`);
     }

@@ -142,13 +142,18 @@ function extendCdb(pdu: Pdu, at: number, length: number): boolean {
 function begin(connection: Connection, session: Session, pdu: Pdu, immediate: boolean): number {
   const command = session.acquire(connection);
   // The window and the limit of immediate commands keep records free, but for those being sent.
-  if (command === undefined) return Disposition.STALL;
-  fill(command, pdu, immediate);
-  const task = session.nexus!.prepare(request);
-  if (task === undefined && session.progressing) {
-    session.giveBack(command);
+  if (command === undefined) {
+    connection.awaitsRoom = true;
     return Disposition.STALL;
   }
+  fill(command, pdu, immediate);
+  const task = session.nexus!.prepare(request);
+  if (task === undefined && session.progressing && !connection.impatient) {
+    session.giveBack(command);
+    connection.awaitsRoom = true;
+    return Disposition.STALL;
+  }
+  connection.impatient = false;
   connection.statistics.commands++;
   session.enter(command);
   if (task === undefined) {

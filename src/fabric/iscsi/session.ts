@@ -7,7 +7,7 @@
 import { type Nexus, type Task, TaskFunction } from "../target_port.ts";
 import { Command, CommandState } from "./command.ts";
 import type { Connection } from "./connection.ts";
-import { COMMAND_WINDOW, IMMEDIATE_COMMANDS_MAX } from "./limits.ts";
+import { COMMAND_WINDOW, DATA_OUT_TIMEOUT_MS, IMMEDIATE_COMMANDS_MAX } from "./limits.ts";
 import type { LoginIdentity } from "./login.ts";
 import { initiatorPortName } from "./name.ts";
 import type { Parameters } from "./negotiation.ts";
@@ -217,6 +217,18 @@ export class Session {
     for (const command of this.#commands) {
       if (command.state === CommandState.COLLECTING) callback(command);
     }
+  }
+
+  /** The connection of a command whose data-out has not come for too long; undefined if none. */
+  findSilent(now_ms: number): Connection | undefined {
+    for (const command of this.#commands) {
+      if (command.state !== CommandState.COLLECTING) continue;
+      if (command.watched !== command.received) {
+        command.watched = command.received;
+        command.watched_ms = now_ms;
+      } else if (now_ms - command.watched_ms > DATA_OUT_TIMEOUT_MS) return command.connection;
+    }
+    return undefined;
   }
 
   /** A connection is gone, others stay: its commands end (RFC 7143 4.2.5.1, 7.14.2). */

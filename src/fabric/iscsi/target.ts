@@ -98,6 +98,7 @@ export class IscsiTarget {
   /** Connections with something to send. */
   readonly dirty: Connection[] = [];
   readonly #discoveryChap: ChapOptions | undefined;
+  /** By name in lower case: names compare without case (RFC 3722 2). */
   readonly #targets = new Map<string, TargetEntry>();
   readonly #entries: TargetEntry[] = [];
   readonly #portals: number[] = [];
@@ -114,7 +115,8 @@ export class IscsiTarget {
     this.epoll = options.epoll;
     this.clock = options.clock;
     this.crc32c = options.crc32c ?? crc32cTable;
-    this.log = options.log;
+    // Parts of a line come from the network: one event stays one line.
+    this.log = (line) => options.log(line.replace(/\p{Cc}+/gu, " "));
     if (options.discoveryChap !== undefined) checkChap(options.discoveryChap);
     this.#discoveryChap = options.discoveryChap;
   }
@@ -127,21 +129,23 @@ export class IscsiTarget {
   /** Offers a target. Throws a NameError or ChapError for what cannot be offered. */
   addTarget(options: TargetOptions): void {
     const entry = new TargetEntry(this, options);
-    if (this.#targets.has(entry.name)) {
+    const key = entry.name.toLowerCase();
+    if (this.#targets.has(key)) {
       throw new NameError(`Cannot add target ${entry.name}: there is one of that name`);
     }
     if (this.#targets.size === TARGETS_MAX) {
       throw new NameError(`Cannot add target ${entry.name}: there are ${TARGETS_MAX} already`);
     }
-    this.#targets.set(entry.name, entry);
+    this.#targets.set(key, entry);
     this.#entries.push(entry);
   }
 
   /** Withdraws a target: its sessions are told and closed. Returns whether there was one. */
   removeTarget(name: string): boolean {
-    const entry = this.#targets.get(name);
+    const key = name.toLowerCase();
+    const entry = this.#targets.get(key);
     if (entry === undefined) return false;
-    this.#targets.delete(name);
+    this.#targets.delete(key);
     this.#endSessions((session) => session.target === entry);
     this.#entries.splice(this.#entries.indexOf(entry), 1);
     return true;
@@ -287,6 +291,10 @@ export class IscsiTarget {
   tick(now_ms: number): void {
     this.#pausePortals(false);
     for (const connection of [...this.#connections]) connection.tick(now_ms);
+    // Who is asked for data and sends none holds buffers that others wait for.
+    for (const session of [...this.#sessions.values()]) {
+      session.findSilent(now_ms)?.close("data-out did not come");
+    }
   }
 
   /** Stops to listen, tells the initiators, and closes all. */
@@ -329,10 +337,10 @@ export class IscsiTarget {
     const session = connection.session!;
     const discovery = session.target === undefined;
     if (value === "All" && !discovery) return [["SendTargets", "Reject"]];
-    const wanted = value === "" ? session.target?.name : value.toLowerCase();
+    const wanted = (value === "" ? session.target?.name : value)?.toLowerCase();
     const answers: KeyValue[] = [];
     for (const entry of this.#entries) {
-      if (value !== "All" && entry.name !== wanted) continue;
+      if (value !== "All" && entry.name.toLowerCase() !== wanted) continue;
       if (!discovery && entry !== session.target) continue;
       if (entry.initiators?.has(session.identity.initiatorName) === false) continue;
       answers.push(["TargetName", entry.name]);
@@ -346,7 +354,7 @@ export class IscsiTarget {
   loginHost(connection: Connection): LoginHost {
     return {
       discoveryChap: this.#discoveryChap,
-      findTarget: (name) => this.#targets.get(name),
+      findTarget: (name) => this.#targets.get(name.toLowerCase()),
       findSession: (identity) => this.#findSession(identity),
       establish: (identity, parameters) => this.#establish(connection, identity, parameters),
     };
@@ -366,7 +374,8 @@ export class IscsiTarget {
   }
 
   #establish(connection: Connection, identity: LoginIdentity, parameters: Parameters): number {
-    if (identity.target !== undefined && !this.#targets.has(identity.target.name)) {
+    const { target } = identity;
+    if (target !== undefined && this.#targets.get(target.name.toLowerCase()) !== target) {
       return LoginStatus.TARGET_REMOVED;
     }
     const session = identity.tsih === 0
@@ -377,7 +386,7 @@ export class IscsiTarget {
     connection.cid = identity.cid;
     session.connections.set(identity.cid, connection);
     connection.begin(session, parameters);
-    this.log(`iSCSI: ${connection.label}: logged in to ${identity.target?.name ?? "discovery"}`);
+    this.log(`iSCSI: ${connection.label}: logged in to ${target?.name ?? "discovery"}`);
     return LoginStatus.SUCCESS;
   }
 
