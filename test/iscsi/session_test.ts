@@ -268,6 +268,80 @@ Deno.test("a connection lost from a session takes its commands with it and leave
   assertIdle(harness);
 });
 
+Deno.test("a reset on one connection stops data on its way on another", () => {
+  using harness = new Harness();
+  using first = new RawInitiator(harness);
+  using second = new RawInitiator(harness);
+  first.login({ keys: [["MaxConnections", "2"]] });
+  second.login({ tsih: first.tsih, cid: 2 });
+  second.task_tag = 0x9000;
+  const tag = second.sendCommand(WRITE, { write_length: 4096 });
+  const transfer_tag = get32(second.receive()!.bhs, Bhs.TARGET_TRANSFER_TAG);
+  const bhs = second.header(Opcode.DATA_OUT, FINAL_BIT);
+  put32(bhs, Bhs.INITIATOR_TASK_TAG, tag);
+  put32(bhs, Bhs.TARGET_TRANSFER_TAG, transfer_tag);
+  put32(bhs, 24, 0);
+  const bytes = second.encode(bhs, new Uint8Array(4096).fill(0xee));
+  second.sendBytes(bytes.slice(0, 1000));
+  harness.turn();
+  first.cmd_sn = second.cmd_sn;
+  assert.equal(manage(first, TaskFunction.LOGICAL_UNIT_RESET), 0);
+  // The record is used again before the rest comes.
+  const reused = first.sendCommand(WRITE, { write_length: 4096 });
+  second.sendBytes(bytes.slice(1000));
+  assert.equal(first.finish(reused, new Uint8Array(4096).fill(0x11)).status, 0);
+  assert.ok(harness.port.disk.subarray(0, 4096).every((byte) => byte === 0x11));
+  second.cmd_sn = first.cmd_sn;
+  assert.equal(second.read(0, 1).status, 0);
+  assertIdle(harness);
+});
+
+Deno.test("ABORT TASK in the same segment as its write, before the R2T is sent", () => {
+  using harness = new Harness();
+  using initiator = new RawInitiator(harness);
+  initiator.login();
+  const command = initiator.header(Opcode.SCSI_COMMAND, FINAL_BIT | 0x20);
+  put32(command, 20, 4096);
+  command.set(WRITE, 32);
+  initiator.cmd_sn++;
+  const abort = initiator.header(Opcode.TASK_MANAGEMENT_REQUEST, FINAL_BIT | 1, true);
+  abort.set(command.subarray(16, 20), TaskManagementPdu.REFERENCED_TASK_TAG);
+  const read = initiator.header(Opcode.SCSI_COMMAND, FINAL_BIT | 0x40);
+  put32(read, 20, 4096);
+  read.set(READ, 32);
+  initiator.cmd_sn++;
+  const parts = [command, abort, read].map((bhs) => [...initiator.encode(bhs)]);
+  initiator.sendBytes(Uint8Array.from(parts.flat()));
+  const answer = initiator.receive()!;
+  assert.equal(answer.opcode, Opcode.TASK_MANAGEMENT_RESPONSE);
+  assert.equal(answer.bhs[TaskManagementPdu.RESPONSE], 0);
+  const result = initiator.finish(get32(read, Bhs.INITIATOR_TASK_TAG));
+  assert.equal(result.status, 0);
+  assert.equal(result.data.length, 4096);
+  assert.deepEqual(result.pdus.map((pdu) => pdu.opcode), [Opcode.DATA_IN]);
+  // Every record still answers.
+  for (let count = 0; count < 200; count++) assert.equal(initiator.read(0, 1).status, 0);
+  assertIdle(harness);
+});
+
+Deno.test("records of a connection that was lost with answers unsent serve the others", () => {
+  using harness = new Harness({ arena_length: 64 * 1_048_576 });
+  using first = new RawInitiator(harness);
+  const second = new RawInitiator(harness);
+  first.login({ keys: [["MaxConnections", "2"]] });
+  second.login({ tsih: first.tsih, cid: 2 });
+  second.task_tag = 0x9000;
+  const large = [0x28, 0, 0, 0, 0, 0, 0, 8, 0, 0];
+  for (let count = 0; count < 40; count++) second.sendCommand(large, { read_length: 1_048_576 });
+  for (let turn = 0; turn < 20; turn++) harness.turn();
+  second.close();
+  for (let turn = 0; turn < 3; turn++) harness.turn();
+  first.cmd_sn = second.cmd_sn;
+  const tags = Array.from({ length: 60 }, () => first.sendCommand(READ, { read_length: 4096 }));
+  for (const tag of tags) assert.equal(first.finish(tag).status, 0);
+  assertIdle(harness);
+});
+
 Deno.test("logging in with the CID of a connection replaces it", () => {
   using harness = new Harness();
   using first = new RawInitiator(harness);
