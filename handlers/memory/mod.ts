@@ -13,6 +13,7 @@ export function open(context: Context, configuration: Configuration): Volume {
     size: blocks.size,
     blockSize: configuration.blockSize as number,
     volatile: true,
+    backing: blocks,
     read: (offset, into) => blocks.read(offset, into),
     write: (offset, from) => blocks.write(offset, from),
     discard: (offset, length) => blocks.discard(offset, length),

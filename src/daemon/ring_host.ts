@@ -1,6 +1,7 @@
 /** The ring thread's composition: devices, backends, embedded fabrics, and one loop for all. */
 import { FileBackend } from "../backend/file_backend.ts";
 import { FileQueue } from "../backend/file_queue.ts";
+import { MEMORY_WINDOW_MAX, MemoryBackend } from "../backend/memory_backend.ts";
 import { VolumeBackend } from "../backend/volume_backend.ts";
 import { Device } from "../engine/device.ts";
 import { Engine } from "../engine/engine.ts";
@@ -17,7 +18,7 @@ import { CHANNEL_SIZE } from "../sandbox/layout.ts";
 import { SandboxBackend } from "../sandbox/backend.ts";
 import { MediaResult } from "../scsi/media.ts";
 import { Epoll, EPOLLET, EPOLLIN } from "../sys/epoll.ts";
-import { mapWindow, unmapWindow } from "../sys/mapping.ts";
+import { mapWindow, PAGE_LENGTH, unmapWindow } from "../sys/mapping.ts";
 import { readEventfd } from "../sys/descriptor.ts";
 import { EmbeddedFabrics } from "./embedded.ts";
 import type {
@@ -61,6 +62,15 @@ class NoBackend implements Backend {
     return 0;
   }
   close(): void {}
+}
+
+/** The memory to map beside the ring for a volume that is that memory; in whole pages. */
+function windowOf(
+  volume: ThreadVolume | undefined,
+): { fd: number; length_bytes: number } | undefined {
+  const memory = volume?.memory;
+  if (memory === undefined || memory.size_bytes > MEMORY_WINDOW_MAX) return undefined;
+  return { fd: memory.fd, length_bytes: Math.ceil(memory.size_bytes / PAGE_LENGTH) * PAGE_LENGTH };
 }
 
 export class RingHost {
@@ -184,7 +194,10 @@ export class RingHost {
   ): Attached {
     const { name, ring, backend } = request;
     const transport = this.#transport(request, undo);
-    const channel_length = backend.kind === "process" ? backend.channel_length : 0;
+    const memory = windowOf(volume);
+    const channel_length = backend.kind === "process"
+      ? backend.channel_length
+      : memory?.length_bytes ?? 0;
     const engine = new Engine(this.#module, transport.length_bytes, channel_length);
     transport.map(engine.buffer, engine.plan.ring);
     undo.push(() => transport.unmap(engine.buffer, engine.plan.ring));
@@ -210,7 +223,14 @@ export class RingHost {
         };
         return new FileBackend(engine, volume.backing, this.#queue, sink, clock, wake);
       }
-      return new VolumeBackend(engine, volume.volume, (text) => this.#log("error", name, text));
+      const called = new VolumeBackend(engine, volume.volume, (text) => {
+        this.#log("error", name, text);
+      });
+      if (memory === undefined) return called;
+      const { channel } = engine.plan;
+      mapWindow(engine.buffer, channel, memory.length_bytes, memory.fd);
+      undo.push(() => unmapWindow(engine.buffer, channel, memory.length_bytes));
+      return new MemoryBackend(engine, channel, features.size_bytes, called);
     };
     const device = new Device(engine, transport, unit, makeBackend, {
       failed: (reason) => {

@@ -7,7 +7,12 @@ import type { VolumeFeatures } from "../engine/ports.ts";
 import { FileCalls } from "../sys/file.ts";
 import { errno, libc } from "../sys/libc.ts";
 import { map, unmap } from "../sys/mapping.ts";
-import type { BackendSource, GrantedFile as FileGrant, LogLevel } from "./ring_messages.ts";
+import type {
+  BackendSource,
+  GrantedFile as FileGrant,
+  GrantedMemory as MemoryGrant,
+  LogLevel,
+} from "./ring_messages.ts";
 
 export type ThreadSource = Extract<BackendSource, { kind: "thread" }>;
 
@@ -17,6 +22,8 @@ export interface ThreadVolume {
   readonly features: VolumeFeatures;
   /** The file that the volume is, byte for byte, if it says so. */
   readonly backing: FileGrant | undefined;
+  /** The memory that the volume is, byte for byte, if it says so. */
+  readonly memory: MemoryGrant | undefined;
   /** Gives its mappings back; nobody uses the volume any more. */
   readonly release: () => void;
 }
@@ -60,11 +67,14 @@ async function openVolume(
 ): Promise<Omit<ThreadVolume, "release">> {
   const calls = new FileCalls(libc, errno);
   const memories = new Map<string, MemoryCapability>();
-  for (const { name, fd, size_bytes } of source.memories) {
-    memories.set(name, new GrantedMemory(fd, size_bytes, mapPiece, calls));
+  const grants = new Map<unknown, FileGrant>();
+  const memoryGrants = new Map<unknown, MemoryGrant>();
+  for (const grant of source.memories) {
+    const memory = new GrantedMemory(grant.fd, grant.size_bytes, mapPiece, calls);
+    memories.set(grant.name, memory);
+    memoryGrants.set(memory, grant);
   }
   const files = new Map<string, FileCapability>();
-  const grants = new Map<FileCapability, FileGrant>();
   for (const grant of source.files) {
     const file = new GrantedFile(grant.fd, grant.size_bytes, grant.writable, calls);
     files.set(grant.name, file);
@@ -79,6 +89,13 @@ async function openVolume(
   const context = makeContext(name, logger, memories, files);
   const volume = await handler.open(context, source.configuration);
   const features = featuresOf(describeVolume(volume));
-  const backing = volume.backing === undefined ? undefined : grants.get(volume.backing);
-  return { volume, features, backing };
+  const memory = memoryGrants.get(volume.backing);
+  // A volume that is longer than its memory is wrong about being it: its methods will tell.
+  const whole = memory !== undefined && features.size_bytes <= memory.size_bytes;
+  return {
+    volume,
+    features,
+    backing: grants.get(volume.backing),
+    memory: whole ? memory : undefined,
+  };
 }

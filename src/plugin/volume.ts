@@ -1,4 +1,4 @@
-import type { FileCapability } from "./context.ts";
+import type { FileCapability, MemoryCapability } from "./context.ts";
 
 /** A value, or a promise of it. Returning the value itself costs no promise and is the fast case. */
 export type Awaitable<T> = T | Promise<T>;
@@ -43,10 +43,10 @@ export interface Volume {
   /** Whether the content is gone when the process that holds it ends. */
   readonly volatile?: boolean;
   /**
-   * Says that the volume is, byte for byte, this file. A host that runs the handler in thread may
-   * then serve reads, writes, flushes and discards from the file without calling the handler.
+   * Says that the volume is, byte for byte, this file or memory. A host that runs the handler in
+   * thread may then serve reads, writes, flushes and discards from it without calling the handler.
    */
-  readonly backing?: FileCapability;
+  readonly backing?: FileCapability | MemoryCapability;
   /** Fills `into` with the bytes at `offset`. `into` is only valid until the method returns. */
   read(offset: number, into: Uint8Array, options: OperationOptions): Awaitable<void>;
   /** Stores `from` at `offset`. Without it, the logical unit is write protected. */

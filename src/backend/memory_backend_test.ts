@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { loadModule, makeDevice, type TestDevice } from "../../test/integration/harness.ts";
+import type { Volume } from "../plugin/mod.ts";
+import { closeDescriptor } from "../sys/descriptor.ts";
+import { makeMemfd, map, mapWindow, unmap } from "../sys/mapping.ts";
+import { MemoryBackend } from "./memory_backend.ts";
+import { VolumeBackend } from "./volume_backend.ts";
+
+const SIZE = 1 << 20;
+const module = await loadModule();
+
+/** A device over a memory, of which `bytes` is another mapping; calls of the handler are counted. */
+async function withDevice(
+  run_blocks_max: number,
+  run: (test: TestDevice, bytes: Uint8Array, calls: string[]) => void | Promise<void>,
+): Promise<void> {
+  const fd = makeMemfd("lunette-test", SIZE);
+  const memory = map(fd, SIZE);
+  const bytes = new Uint8Array(memory);
+  const calls: string[] = [];
+  const volume: Volume = {
+    size: SIZE,
+    blockSize: 512,
+    read: () => void calls.push("read"),
+    write: () => void calls.push("write"),
+    discard(offset, length) {
+      calls.push("discard");
+      bytes.fill(0, offset, offset + length);
+    },
+  };
+  const test = makeDevice(module, volume, {
+    ring: { run_blocks_max },
+    channel_length: SIZE,
+    makeBackend: (engine) => {
+      const { channel } = engine.plan;
+      mapWindow(engine.buffer, channel, SIZE, fd);
+      return new MemoryBackend(engine, channel, SIZE, new VolumeBackend(engine, volume, () => {}));
+    },
+  });
+  try {
+    await run(test, bytes, calls);
+  } finally {
+    test.close();
+    unmap(memory);
+    closeDescriptor(fd);
+  }
+}
+
+function cdb(code: number, lba: number, blocks: number): number[] {
+  return [code, 0, 0, 0, lba >>> 8, lba & 255, 0, blocks >>> 8, blocks & 255, 0];
+}
+
+Deno.test("MemoryBackend reads and writes the memory, in one piece and in many, without the handler", async () => {
+  for (const run_blocks_max of [0, 1, 3]) {
+    await withDevice(run_blocks_max, (test, bytes, calls) => {
+      const data = crypto.getRandomValues(new Uint8Array(64 * 512));
+      assert.equal(test.execute(cdb(0x2a, 1000, 64), data).status, 0);
+      assert.deepEqual(bytes.slice(1000 * 512, 1064 * 512), data);
+      assert.equal(bytes[1000 * 512 - 1] + bytes[1064 * 512], 0);
+      const result = test.execute(cdb(0x28, 1000, 64), undefined, data.length);
+      assert.deepEqual(result.dataIn, data);
+      assert.equal(test.execute(cdb(0x28, 2047, 1), undefined, 512).status, 0);
+      assert.deepEqual(calls, []);
+    });
+  }
+});
+
+Deno.test("MemoryBackend leaves to the handler what is neither a read nor a write", async () => {
+  await withDevice(0, (test, bytes, calls) => {
+    bytes.fill(7);
+    const unmapped = new Uint8Array(24);
+    new DataView(unmapped.buffer).setUint16(0, 22);
+    new DataView(unmapped.buffer).setUint16(2, 16);
+    new DataView(unmapped.buffer).setUint32(12, 8);
+    new DataView(unmapped.buffer).setUint32(16, 4);
+    assert.equal(test.execute([0x42, 0, 0, 0, 0, 0, 0, 0, 24, 0], unmapped).status, 0);
+    assert.deepEqual(calls, ["discard"]);
+    const { dataIn } = test.execute(cdb(0x28, 7, 6), undefined, 6 * 512);
+    assert.deepEqual([dataIn[511], dataIn[512], dataIn[5 * 512 - 1], dataIn[5 * 512]], [
+      7,
+      0,
+      0,
+      7,
+    ]);
+  });
+});
+
+Deno.test("MemoryBackend asserts that an operation lies inside of its memory", async () => {
+  await withDevice(0, ({ device }) => {
+    const operation = { tag: 0, operation: 1, fua: false, unmap: false };
+    const iovecs = { iov_address: 0, iov_count: 0 };
+    for (const [offset_bytes, length_bytes] of [[SIZE, 512], [-512, 512], [NaN, 512]]) {
+      assert.throws(
+        () => device.backend.submit({ ...operation, ...iovecs, offset_bytes, length_bytes }),
+        /assertion/,
+      );
+    }
+  });
+});
