@@ -10,7 +10,9 @@ export interface Result {
   readonly peer_value: number | null;
   /**
    * How much better than the peer, always so that more is better: value / peer_value for rates,
-   * peer_value / value for times and sizes. Null without a peer.
+   * peer_value / value for times and sizes. Where both were measured in the same rounds, it is the
+   * median of the rounds' ratios: on a machine that is not quiet, neighbours in time compare best.
+   * Null without a peer.
    */
   readonly ratio: number | null;
   /** What the ratio should reach; null where nothing was promised. */
@@ -28,7 +30,7 @@ const rates: readonly Unit[] = ["IOPS", "MB/s"];
 /** What a figure is held against. */
 export interface Peer {
   readonly name: string;
-  /** Single measurements; their median counts. */
+  /** Single measurements; as many as of the thing itself if they were made in the same rounds. */
   readonly values: readonly number[];
   readonly goal?: number;
 }
@@ -44,6 +46,10 @@ function spreadOf(values: readonly number[]): readonly [number, number] {
   return [Math.min(...values), Math.max(...values)];
 }
 
+function ratioOf(unit: Unit, value: number, peer_value: number): number {
+  return rates.includes(unit) ? value / peer_value : peer_value / value;
+}
+
 /** Makes a result of the single measurements of one thing and of its peer. */
 export function makeResult(
   name: string,
@@ -57,13 +63,17 @@ export function makeResult(
     return { name, value, unit, peer: null, peer_value: null, ratio: null, goal: null, spread };
   }
   const peer_value = median(peer.values);
+  const paired = peer.values.length === values.length && values.length > 1;
+  const ratios = paired
+    ? values.map((one, round) => ratioOf(unit, one, peer.values[round]))
+    : [ratioOf(unit, value, peer_value)];
   return {
     name,
     value,
     unit,
     peer: peer.name,
     peer_value,
-    ratio: rates.includes(unit) ? value / peer_value : peer_value / value,
+    ratio: median(ratios),
     goal: peer.goal ?? null,
     spread,
     peer_spread: spreadOf(peer.values),

@@ -19,6 +19,12 @@ Deno.test("makeResult() turns ratios so that more is better, for rates and for t
   assert.ok(!fallsShort(time));
 });
 
+Deno.test("makeResult() takes the median of the ratios of rounds", () => {
+  const peer = { name: "p", values: [10, 100, 20] };
+  assert.equal(makeResult("r", "IOPS", [20, 200, 10], peer).ratio, 2);
+  assert.equal(makeResult("t", "ms", [20, 200, 10], peer).ratio, 0.5);
+});
+
 Deno.test("makeResult() has neither ratio nor goal without a peer", () => {
   for (const peer of [undefined, { name: "native", values: [], goal: 1 }]) {
     const { peer: name, peer_value, ratio, goal } = makeResult("x", "MB", [1], peer);

@@ -6,10 +6,10 @@
  * @module
  */
 import type { Group, Run } from "./group.ts";
-import { loadModule } from "../integration/harness.ts";
 import { makeResult } from "./result.ts";
-import { type NativeFigures, runNative } from "./ring_native.ts";
-import { makeSandboxRig, makeThreadRig, type RingCase, type RingRig } from "./ring_rig.ts";
+import { NativeBound } from "./ring_native.ts";
+import type { RingCase } from "./ring_rig.ts";
+import type { RigKind, RigRequest } from "./ring_worker.ts";
 
 const LIMIT_NS = 600;
 
@@ -32,53 +32,81 @@ function ringCases(): { name: string; label: string; ringCase: RingCase }[] {
   return cases;
 }
 
-interface Rigs {
-  readonly thread: { rig: RingRig; store: number };
-  readonly sync: RingRig;
-  readonly async: RingRig;
+/** A rig in its thread. */
+class Rig {
+  readonly #worker = new Worker(new URL("ring_worker.ts", import.meta.url), { type: "module" });
+
+  static async open(kind: RigKind): Promise<Rig> {
+    const rig = new Rig();
+    await rig.ask({ ask: "open", kind });
+    return rig;
+  }
+
+  ask(request: RigRequest): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#worker.onmessage = ({ data }) => resolve(data);
+      this.#worker.onerror = (event) => {
+        event.preventDefault();
+        reject(new Error(event.message));
+      };
+      this.#worker.postMessage(request);
+    });
+  }
+}
+
+const kinds: readonly RigKind[] = ["direct", "called", "sync", "async"];
+type Rigs = Readonly<Record<RigKind, Rig>>;
+
+/** ns for each command, by round. */
+type Figures = Readonly<Record<RigKind | "memcpy", number[]>>;
+
+async function openRigs(): Promise<Rigs> {
+  const [direct, called, sync, async] = await Promise.all(kinds.map((kind) => Rig.open(kind)));
+  return { direct, called, sync, async };
+}
+
+/** Lets the compilers see every case before anything counts. */
+async function warmUp(rigs: Rigs): Promise<void> {
+  for (const kind of kinds) {
+    for (const { ringCase } of ringCases()) {
+      await rigs[kind].ask({ ask: "serve", ringCase, time_ms: 50 });
+    }
+  }
 }
 
 /** Repeats measurements in turns, so that what disturbs one disturbs all. */
-function alternate(rounds: number, measurements: readonly (() => number)[]): number[][] {
-  const values: number[][] = measurements.map(() => []);
-  // The first round warms up and is dropped.
-  for (let round = 0; round <= rounds; round++) {
-    measurements.forEach((measure, index) => {
-      const value = measure();
-      if (round > 0) values[index].push(value);
-    });
+async function measure(run: Run, rigs: Rigs, ringCase: RingCase): Promise<Figures> {
+  const time_ms = run.quick ? 25 : 100;
+  const rounds = run.quick ? 5 : 9;
+  const figures: Figures = { direct: [], called: [], memcpy: [], sync: [], async: [] };
+  for (let round = 0; round < rounds; round++) {
+    for (const kind of kinds) {
+      figures[kind].push(await rigs[kind].ask({ ask: "serve", ringCase, time_ms }));
+    }
+    figures.memcpy.push(await rigs.direct.ask({ ask: "memcpy", ringCase, time_ms }));
   }
-  return values;
+  return figures;
 }
 
-function measureCase(run: Run, rigs: Rigs, native: NativeFigures, index: number): void {
-  const { name, label, ringCase } = ringCases()[index];
-  run.progress(label);
-  const time_ms = run.quick ? 25 : 120;
-  const { rig, store } = rigs.thread;
-  const [thread, copy, sync, async] = alternate(run.quick ? 3 : 7, [
-    () => rig.measure(ringCase, time_ms),
-    () => rig.measureCopy(ringCase, store, time_ms),
-    () => rigs.sync.measure(ringCase, time_ms),
-    () => rigs.async.measure(ringCase, time_ms),
-  ]);
-  const bound = native.get(name);
+function report(run: Run, label: string, ringCase: RingCase, figures: Figures, native?: number[]) {
+  const { direct, called, memcpy, sync, async } = figures;
   if (ringCase.length_bytes === 4096) {
     const peer = { name: "limit", values: [LIMIT_NS], goal: 1 };
-    run.report(makeResult(`in thread, ${label}`, "ns", thread, peer));
+    run.report(makeResult(`in thread, ${label}`, "ns", direct, peer));
   }
-  if (bound !== undefined) {
-    const peer = { name: "native crate", values: bound };
-    run.report(makeResult(`in thread, ${label}, to native`, "ns", thread, peer));
+  if (native !== undefined) {
+    const peer = { name: "native crate", values: native };
+    run.report(makeResult(`in thread, ${label}, to native`, "ns", direct, peer));
   }
-  const memcpy = { name: "memcpy", values: copy };
-  run.report(makeResult(`in thread, ${label}, to memcpy`, "ns", thread, memcpy));
-  const iops = (ns: number) => 1e9 / ns;
-  const inThread = { name: "in thread", values: thread.map(iops) };
-  run.report(makeResult(`sandboxed sync, ${label}`, "IOPS", sync.map(iops), inThread));
-  run.report(makeResult(`sandboxed async, ${label}`, "IOPS", async.map(iops), inThread));
+  const peer = { name: "memcpy", values: memcpy };
+  run.report(makeResult(`in thread, ${label}, to memcpy`, "ns", direct, peer));
+  run.report(makeResult(`in thread, handler called, ${label}`, "ns", called, peer));
+  const iops = (values: number[]) => values.map((ns) => 1e9 / ns);
+  const inThread = { name: "in thread", values: iops(direct) };
+  run.report(makeResult(`sandboxed sync, ${label}`, "IOPS", iops(sync), inThread));
+  run.report(makeResult(`sandboxed async, ${label}`, "IOPS", iops(async), inThread));
   if (ringCase.depth !== 1) return;
-  const added = (values: number[]) => values.map((ns, round) => (ns - thread[round]) / 1000);
+  const added = (values: number[]) => values.map((ns, round) => (ns - direct[round]) / 1000);
   run.report(makeResult(`sandboxed sync, ${label}, added latency`, "us", added(sync)));
   run.report(makeResult(`sandboxed async, ${label}, added latency`, "us", added(async)));
 }
@@ -88,18 +116,21 @@ export const ring: Group = {
   name: "ring",
   what: "the ring's consumer alone: native, WASM in thread, sandboxed",
   async run(run) {
-    run.progress("native build");
-    const native = await runNative(run);
-    const module = await loadModule();
-    const thread = await makeThreadRig(module);
-    const sync = await makeSandboxRig(module, "sync");
-    const async = await makeSandboxRig(module, "async");
-    try {
-      for (let index = 0; index < ringCases().length; index++) {
-        measureCase(run, { thread, sync, async }, native, index);
-      }
-    } finally {
-      for (const rig of [thread.rig, sync, async]) await rig.close();
+    const native = new NativeBound(run);
+    await native.measure();
+    const rigs = await openRigs();
+    run.progress("warming up");
+    await warmUp(rigs);
+    const figures: Figures[] = [];
+    for (const { label, ringCase } of ringCases()) {
+      run.progress(label);
+      figures.push(await measure(run, rigs, ringCase));
     }
+    for (const kind of kinds) await rigs[kind].ask({ ask: "close" });
+    // Before and after: it cannot run in turns, and the machine may not be as quiet all the time.
+    await native.measure();
+    ringCases().forEach(({ name, label, ringCase }, index) =>
+      report(run, label, ringCase, figures[index], native.figures.get(name))
+    );
   },
 };

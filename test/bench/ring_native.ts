@@ -1,9 +1,6 @@
 /** The native build of the engine's crate, as the upper bound: `wasm/engine/examples/ring_bench`. */
 import type { Run } from "./group.ts";
 
-/** ns for each command by case ("read-4k-qd16"), one for each round. */
-export type NativeFigures = ReadonlyMap<string, number[]>;
-
 const crate = new URL("../../wasm/", import.meta.url).pathname;
 
 async function build(run: Run): Promise<boolean> {
@@ -31,17 +28,29 @@ async function runOnce(milliseconds: number): Promise<string> {
   return new TextDecoder().decode(stdout);
 }
 
-/** Builds and runs it; empty where there is no Rust. */
-export async function runNative(run: Run): Promise<NativeFigures> {
-  const figures = new Map<string, number[]>();
-  if (!await build(run)) return figures;
-  const rounds = run.quick ? 1 : 3;
-  for (let round = 0; round < rounds; round++) {
-    run.progress(`native build, round ${round + 1} of ${rounds}`);
-    for (const line of (await runOnce(run.quick ? 50 : 150)).trim().split("\n")) {
-      const { name, ns_per_command } = JSON.parse(line) as Record<string, string | number>;
-      figures.set(`${name}`, [...figures.get(`${name}`) ?? [], Number(ns_per_command)]);
+/** See the module. */
+export class NativeBound {
+  /** ns for each command by case ("read-4k-qd16"), one for each run; empty where there is no Rust. */
+  readonly figures = new Map<string, number[]>();
+  readonly #run: Run;
+  #built: boolean | undefined;
+
+  constructor(run: Run) {
+    this.#run = run;
+  }
+
+  /** Adds to the figures. */
+  async measure(): Promise<void> {
+    this.#run.progress("native build");
+    this.#built ??= await build(this.#run);
+    if (!this.#built) return;
+    const runs = this.#run.quick ? 1 : 2;
+    for (let count = 0; count < runs; count++) {
+      for (const line of (await runOnce(this.#run.quick ? 50 : 150)).trim().split("\n")) {
+        const { name, ns_per_command } = JSON.parse(line) as Record<string, string | number>;
+        const known = this.figures.get(`${name}`) ?? [];
+        this.figures.set(`${name}`, [...known, Number(ns_per_command)]);
+      }
     }
   }
-  return figures;
 }

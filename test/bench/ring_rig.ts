@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { MemoryBackend } from "../../src/backend/memory_backend.ts";
 import { VolumeBackend } from "../../src/backend/volume_backend.ts";
 import { openInThread } from "../../src/daemon/thread_handler.ts";
 import { makeUnit } from "../../src/daemon/unit.ts";
@@ -207,9 +208,13 @@ export class RingRig {
 
 const bindings = { size_bytes: STORE_LENGTH, paths: {}, configuration: {} };
 
-/** A rig whose handler `memory` runs in thread; its store is also mapped at `store`. */
+/**
+ * A rig whose handler `memory` runs in thread; its store is also mapped at `store`. `direct`: as the
+ * daemon serves it, from its backing memory; else the handler's methods are called.
+ */
 export async function makeThreadRig(
   module: WebAssembly.Module,
+  direct: boolean,
 ): Promise<{ rig: RingRig; store: number }> {
   const handler = await loadHandler(new URL("../../handlers/memory", import.meta.url).pathname);
   const grants = openGrants("bench", handler.manifest, bindings);
@@ -225,12 +230,15 @@ export async function makeThreadRig(
     STORE_LENGTH,
     opened.features,
     [() => grants.close()],
-    (engine) => new VolumeBackend(engine, opened.volume, console.error),
+    (engine) => {
+      const called = new VolumeBackend(engine, opened.volume, console.error);
+      const store = engine.plan.channel;
+      mapWindow(engine.buffer, store, STORE_LENGTH, grants.memories[0].fd);
+      engine.bytes.fill(1, store, store + STORE_LENGTH);
+      return direct ? new MemoryBackend(engine, store, STORE_LENGTH, called) : called;
+    },
   );
-  const { engine } = rig;
-  mapWindow(engine.buffer, engine.plan.channel, STORE_LENGTH, grants.memories[0].fd);
-  engine.bytes.fill(1, engine.plan.channel, engine.plan.channel + STORE_LENGTH);
-  return { rig, store: engine.plan.channel };
+  return { rig, store: rig.engine.plan.channel };
 }
 
 function wireSandbox(
