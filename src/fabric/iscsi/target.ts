@@ -204,6 +204,8 @@ export class IscsiTarget {
     this.epoll.add(fd, EPOLLIN, (events) => {
       this.#touched.add(connection);
       connection.ready(events);
+      // Now and not in `flush`, so that devices are awake before the loop decides whether to sleep.
+      this.#kick();
     });
   }
 
@@ -250,17 +252,21 @@ export class IscsiTarget {
    */
   flush(): void {
     do {
-      for (const entry of this.#entries) {
-        if (!entry.kickDue) continue;
-        entry.kickDue = false;
-        entry.port.kick();
-      }
+      this.#kick();
       this.#transmit();
     } while (this.#retry() || this.dirty.length > 0);
     for (const connection of this.#touched) connection.updateInterest();
     this.#touched.clear();
     for (const fd of this.#closing) closeDescriptor(fd);
     this.#closing.length = 0;
+  }
+
+  #kick(): void {
+    for (const entry of this.#entries) {
+      if (!entry.kickDue) continue;
+      entry.kickDue = false;
+      entry.port.kick();
+    }
   }
 
   #transmit(): void {
