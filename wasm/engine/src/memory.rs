@@ -194,9 +194,17 @@ impl Window {
         let pointer = self.at(offset, length)?;
         let (words, rest) = destination.as_chunks_mut::<8>();
         let whole = words.len() * 8;
-        for (index, word) in words.iter_mut().enumerate() {
-            // SAFETY: in bounds; an array of bytes needs no alignment.
-            *word = unsafe { pointer.add(index * 8).cast::<[u8; 8]>().read_volatile() };
+        if pointer.cast::<u64>().is_aligned() {
+            for (index, word) in words.iter_mut().enumerate() {
+                // SAFETY: in bounds and aligned.
+                let value = unsafe { pointer.cast::<u64>().add(index).read_volatile() };
+                *word = value.to_ne_bytes();
+            }
+        } else {
+            for (index, byte) in words.as_flattened_mut().iter_mut().enumerate() {
+                // SAFETY: in bounds.
+                *byte = unsafe { pointer.add(index).read_volatile() };
+            }
         }
         for (index, byte) in rest.iter_mut().enumerate() {
             // SAFETY: in bounds.

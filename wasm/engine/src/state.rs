@@ -98,18 +98,30 @@ const _: () = assert!(size_of::<IovPair>() == IOV_PAIR_SIZE as usize);
 const _: () = assert!(offset_of!(IovPair, address) == IOV_PAIR_ADDRESS_OFFSET as usize);
 const _: () = assert!(offset_of!(IovPair, length) == IOV_PAIR_LENGTH_OFFSET as usize);
 
-/// Bytes of a response from scsi_status to the end of the sense data.
-pub const RESPONSE_LENGTH: usize =
-    (crate::abi::COMMAND_SIZE - crate::abi::ENTRY_HEADER_SIZE) as usize;
+/// Bytes of a response from scsi_status up to the sense data.
+pub const HEAD_LENGTH: usize = 8;
 
-/// A response before it stands in the ring.
+/// Sense data as the ring has it: padded with zeros.
+pub type Sense = [u8; crate::abi::SENSE_LENGTH as usize];
+
+/// A response before it stands in the ring, but for its sense data.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct Response {
     /// From scsi_status on, as the ring wants it.
-    pub bytes: [u8; RESPONSE_LENGTH],
+    pub head: [u8; HEAD_LENGTH],
     pub command_id: u16,
     pub user_flags: u8,
+    /// 1 where sense data belongs to it.
+    pub has_sense: u8,
+}
+
+/// A response that waits for its turn.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Held {
+    pub response: Response,
+    pub sense: Sense,
 }
 
 /// What the engine alone knows of a slot. Nothing here is ever taken from the record again.
@@ -169,7 +181,7 @@ pub struct State {
     pub private: [Private; SLOTS],
     pub slots: [Slot; SLOTS],
     pub near: [[IovPair; IOV_NEAR_COUNT]; SLOTS],
-    pub held: [Response; SLOTS],
+    pub held: [Held; SLOTS],
     pub pool: [[IovPair; IOVS]; SLOTS],
 }
 
