@@ -61,7 +61,7 @@ export class FileCalls {
     let done = 0;
     let rest = into as Uint8Array<ArrayBuffer>;
     while (rest.length > 0) {
-      const count = Number(this.#symbols.pread(fd, rest, i64(rest.length), i64(offset + done)));
+      const count = this.#symbols.pread(fd, rest, BigInt(rest.length), BigInt(offset + done));
       if (count === 0) break;
       if (count < 0) this.#fail("pread");
       else {
@@ -78,7 +78,7 @@ export class FileCalls {
     let at = offset;
     let rest = from as Uint8Array<ArrayBuffer>;
     while (rest.length > 0) {
-      const count = Number(this.#symbols.pwrite(fd, rest, i64(rest.length), i64(at)));
+      const count = this.#symbols.pwrite(fd, rest, BigInt(rest.length), BigInt(at));
       // A write that takes nothing and says nothing would loop for ever.
       if (count === 0) throw new FileError("pwrite", 5);
       if (count < 0) this.#fail("pwrite");

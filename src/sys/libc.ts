@@ -20,12 +20,11 @@ const symbols = {
   // For a few bytes on a hot path: no bigint is made of the result.
   read_short: { name: "read", parameters: ["i32", "buffer", "usize"], result: "i32" },
   write_short: { name: "write", parameters: ["i32", "buffer", "usize"], result: "i32" },
-  pread: { parameters: ["i32", "buffer", "usize", "i64"], result: "isize" },
-  pwrite: { parameters: ["i32", "buffer", "usize", "i64"], result: "isize" },
-  preadv: { parameters: ["i32", "buffer", "i32", "i64"], result: "isize" },
-  pwritev: { parameters: ["i32", "buffer", "i32", "i64"], result: "isize" },
-  preadv2: { parameters: ["i32", "buffer", "i32", "i64", "i32"], result: "isize" },
-  pwritev2: { parameters: ["i32", "buffer", "i32", "i64", "i32"], result: "isize" },
+  // 32-bit results: no call moves 2 GiB or more (MAX_RW_COUNT), and a bigint costs.
+  pread: { parameters: ["i32", "buffer", "usize", "i64"], result: "i32" },
+  pwrite: { parameters: ["i32", "buffer", "usize", "i64"], result: "i32" },
+  preadv2: { parameters: ["i32", "buffer", "i32", "i64", "i32"], result: "i32" },
+  pwritev2: { parameters: ["i32", "buffer", "i32", "i64", "i32"], result: "i32" },
   fdatasync: { parameters: ["i32"], result: "i32" },
   fallocate: { parameters: ["i32", "i32", "i64", "i64"], result: "i32" },
   fstatfs: { parameters: ["i32", "buffer"], result: "i32" },

@@ -82,7 +82,7 @@ function lock(path: string, fd: number, writable: boolean): void {
 /** Whether O_DIRECT can read single blocks here is for the device to say. */
 function probeDirect(path: string, fd: number, size: number, block: number): void {
   const buffer = new Uint8Array(new WebAssembly.Memory({ initial: 1 }).buffer, 0, block);
-  if (size < 2 * block || Number(libc.pread(fd, buffer, i64(block), i64(block))) >= 0) return;
+  if (size < 2 * block || libc.pread(fd, buffer, i64(block), i64(block)) >= 0) return;
   if (errno() !== Errno.EINVAL) throw new SystemError("pread", errno(), path);
   throw new OpenFileError(
     `${path} lies on a device that cannot read ${block} bytes with O_DIRECT`,

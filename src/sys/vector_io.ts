@@ -74,9 +74,7 @@ export function transferAll(
       ? iovecs.bytes
       : iovecs.bytes.subarray(iovecs.first * NATIVE_IOVEC_LENGTH);
     const call = write ? libc.pwritev2 : libc.preadv2;
-    const result = Number(
-      call(fd, list as Uint8Array<ArrayBuffer>, count, BigInt(offset + moved), flags),
-    );
+    const result = call(fd, list as Uint8Array<ArrayBuffer>, count, BigInt(offset + moved), flags);
     if (result > 0) {
       moved += result;
       iovecs.advance(result);
@@ -126,7 +124,7 @@ export function writeZeros(fd: number, offset: number, length: number): number {
   let moved = 0;
   while (moved < length) {
     const part = BigInt(Math.min(ZEROS_LENGTH, length - moved));
-    const result = Number(libc.pwrite(fd, zeros, part, BigInt(offset + moved)));
+    const result = libc.pwrite(fd, zeros, part, BigInt(offset + moved));
     if (result <= 0) {
       const error = result === 0 ? Errno.ENOSPC : errno();
       if (error !== Errno.EINTR) return -error;
