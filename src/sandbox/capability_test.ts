@@ -160,7 +160,7 @@ Deno.test("GrantedFile refuses writes where it is read-only, and wrong offsets",
 /** Symbols that fail with an errno, after `before` calls that do little. */
 function failing(number: number, before = 0): FileCalls {
   let calls = 0;
-  const fail = () => calls++ < before ? 1n : -1n;
+  const fail = () => calls++ < before ? 1 : -1;
   const symbols = {
     pread: fail,
     pwrite: fail,
