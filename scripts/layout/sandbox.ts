@@ -6,11 +6,11 @@ export const sandbox: Layout = {
   source: "src/sandbox/protocol.ts",
   constants: [
     { name: "MAGIC", value: 0x4e554c31, comment: "first word of the channel" },
-    { name: "PROTOCOL_VERSION", value: 1, comment: "version of this layout" },
+    { name: "PROTOCOL_VERSION", value: 2, comment: "version of this layout" },
     {
       name: "REQUEST_COUNT",
-      value: 256,
-      comment: "requests in flight: one for each slot of the engine",
+      value: 264,
+      comment: "requests in flight: TAG_COUNT of src/engine/ports.ts",
     },
     {
       name: "QUEUE_LENGTH",
@@ -24,6 +24,10 @@ export const sandbox: Layout = {
     { name: "OPERATION_FLUSH", value: 3, comment: "make writes durable" },
     { name: "OPERATION_DISCARD", value: 4, comment: "give storage back" },
     { name: "OPERATION_WRITE_ZEROES", value: 5, comment: "make the range zeros" },
+    { name: "OPERATION_EXTENTS", value: 6, comment: "exchange: which parts hold data" },
+    { name: "OPERATION_SPACE", value: 7, comment: "exchange: storage used and left" },
+    { name: "OPERATION_RESIZE", value: 8, comment: "exchange: change the size" },
+    { name: "OPERATION_COMMAND", value: 9, comment: "exchange: a command that was claimed" },
     { name: "REQUEST_FLAG_FUA", value: 1, comment: "force unit access" },
     { name: "REQUEST_FLAG_UNMAP", value: 2, comment: "storage may be given back" },
     { name: "RESULT_OK", value: 0, comment: "done" },
@@ -113,8 +117,8 @@ export const sandbox: Layout = {
           name: "COMPLETION",
           type: "u8",
           offset: 20480,
-          count: 8192,
-          comment: "queue of COMPLETION entries, 512 of 16 bytes",
+          count: 12288,
+          comment: "queue of COMPLETION entries, 512 of 24 bytes",
         },
         {
           name: "CONFIGURATION",
@@ -148,12 +152,18 @@ export const sandbox: Layout = {
     {
       name: "COMPLETION",
       comment: "One completion, written by the guest.",
-      size: 16,
+      size: 24,
       fields: [
         { name: "REQUEST", type: "u32", offset: 0, comment: "of the request" },
         { name: "SEQUENCE", type: "u32", offset: 4, comment: "of the request" },
         { name: "EPOCH", type: "u32", offset: 8, comment: "of the channel" },
         { name: "RESULT", type: "u32", offset: 12, comment: "RESULT_*" },
+        {
+          name: "FAILED_OFFSET_BYTES",
+          type: "f64",
+          offset: 16,
+          comment: "READ, WRITE: first byte on the volume that failed; -1 where it is not known",
+        },
       ],
     },
   ],

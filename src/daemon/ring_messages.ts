@@ -55,6 +55,32 @@ export interface AttachRequest {
   readonly ring: RingSource;
   readonly backend: BackendSource;
   readonly deadline_ms: number;
+  /** Sizes, protection and the like that are the operator's to say. */
+  readonly unit: UnitOptions;
+  /** Parts of the unit's state that were kept over a restart (`StateStore`). */
+  readonly saved: Readonly<Record<string, unknown>>;
+}
+
+/** What the operator says of a logical unit. */
+export interface UnitOptions {
+  /** Physical block length in bytes, at least the logical one (4096 with 512-byte blocks: 512e). */
+  readonly physical_block_length_bytes?: number;
+  readonly removable?: boolean;
+  readonly write_protected?: boolean;
+  /** The medium was ejected. */
+  readonly ejected?: boolean;
+  /** Units of one copy group may be copied between (EXTENDED COPY, ODX); else only within itself. */
+  readonly copy_group?: string;
+}
+
+/** A change of a unit while it is served; what is absent stays. */
+export interface UnitChange {
+  readonly name: string;
+  readonly write_protected?: boolean;
+  /** false ejects the medium, true puts it back. */
+  readonly medium_present?: boolean;
+  /** The volume has this size now. */
+  readonly size_bytes?: number;
 }
 
 export interface AttachReply {
@@ -102,6 +128,12 @@ export interface RingVerbs {
   up: { request: { name: string; epoch: number }; reply: null };
   /** The handler will not come back: what is in flight ends with an error. */
   abandon: { request: { name: string }; reply: null };
+  /** Changes a unit under I/O: initiators get their unit attentions. */
+  change: { request: UnitChange; reply: null };
+  /** Has the handler resize its volume (`Volume.resize`); `change` follows. */
+  resize: { request: { name: string; size_bytes: number }; reply: { done: boolean } };
+  /** A part of a unit's state is durable, or could not be kept: the answer to `save`. */
+  saved: { request: { id: number; ok: boolean }; reply: null };
   listen: { request: ListenRequest; reply: ListenReply };
   addTarget: { request: TargetRequest; reply: null };
   removeTarget: { request: { target: string }; reply: null };
@@ -143,6 +175,16 @@ export type RingEventMessage =
   | { readonly kind: "violation"; readonly name: string; readonly reason: string }
   | { readonly kind: "failed"; readonly name: string; readonly reason: string }
   | { readonly kind: "removed"; readonly name: string }
+  /** A part of a unit's state to be kept over restarts; answered by the verb `saved`. */
+  | {
+    readonly kind: "save";
+    readonly name: string;
+    readonly id: number;
+    readonly part: string;
+    readonly value: unknown;
+  }
+  /** An initiator has ejected the medium, or taken it in again. */
+  | { readonly kind: "medium"; readonly name: string; readonly present: boolean }
   | {
     readonly kind: "log";
     readonly level: LogLevel;

@@ -5,6 +5,9 @@
  * @module
  */
 
+import { SLOT_COUNT } from "../abi/engine.ts";
+import type { ClaimedCommand } from "../scsi/logical_unit.ts";
+
 /** `submit` will answer later, through {@linkcode BackendSink.done}. */
 export const SUBMIT_PENDING = -1;
 /** `submit` has no room now; nothing was taken. Submit again after the next `done`. */
@@ -15,30 +18,43 @@ export const SUBMIT_FULL = -2;
  * needs before `submit` returns, except for the data itself, which stays in place until `done`.
  */
 export interface Transfer {
-  /** 0 to SLOT_COUNT - 1; names the operation in `done`. At most one operation for each tag. */
+  /** 0 to TAG_COUNT - 1; names the operation in `done`. At most one operation for each tag. */
   readonly tag: number;
   /** A value of {@linkcode MediaOperation}. */
   readonly operation: number;
   /** First byte on the volume. */
   readonly offset_bytes: number;
-  /** Bytes. For READ and WRITE it is the sum of the iovecs. */
+  /** Bytes. For READ, WRITE and exchanges it is the sum of the iovecs. */
   readonly length_bytes: number;
   /** WRITE, WRITE_ZEROES: force unit access. */
   readonly fua: boolean;
   /** WRITE_ZEROES: storage may be given back. */
   readonly unmap: boolean;
   /**
-   * READ, WRITE: linear address of `iov_count` pairs {address u32, length u32}, checked. They stay in
+   * Whether it may be given to a new process after its handler has ended in it. Where not, it ends
+   * with LOST. All but claimed commands may.
+   */
+  readonly replay: boolean;
+  /**
+   * READ, WRITE, exchanges: linear address of `iov_count` pairs {address u32, length u32}, checked. They stay in
    * place until `done`: a replay gathers from them again.
    */
   readonly iov_address: number;
   readonly iov_count: number;
 }
 
+/** Operations of a device that belong to no command: background work, copies of other units. */
+export const INTERNAL_TAG_COUNT = 8;
+/** Tags of operations: one for each slot of the engine, then those of internal operations. */
+export const TAG_COUNT: number = SLOT_COUNT + INTERNAL_TAG_COUNT;
+
 /** Where a backend reports to: the device. */
 export interface BackendSink {
-  /** The operation `tag` has ended with a value of {@linkcode MediaResult}. */
-  done(tag: number, result: number): void;
+  /**
+   * The operation `tag` has ended with a value of {@linkcode MediaResult}. `failed_offset_bytes`:
+   * READ, WRITE, the first byte on the volume that failed; -1 or absent where it is not known.
+   */
+  done(tag: number, result: number, failed_offset_bytes?: number): void;
 }
 
 /** What a volume can do; VPD B0, B2 and mode pages follow it. */
@@ -51,6 +67,22 @@ export interface VolumeFeatures {
   readonly writeZeroes: boolean;
   /** Whether a write may be lost by loss of power before a flush. */
   readonly writeCache: boolean;
+  /** Whether it can tell which parts hold data (GET LBA STATUS). */
+  readonly extents?: boolean;
+  /** Whether it can tell how much storage is used and left. */
+  readonly space?: boolean;
+  /** Whether the handler can change its size by itself. */
+  readonly resize?: boolean;
+  /** Greatest length of a write that is all or nothing, also at loss of power; absent or 0: none. */
+  readonly atomic_write_bytes?: number;
+  /** Commands that the handler answers itself. */
+  readonly claims?: readonly ClaimedCommand[];
+}
+
+/** Keeps parts of a unit's state (reservations, saved mode pages) over a restart. */
+export interface StateStore {
+  /** Calls `kept` once the value is durable (true), or could not be kept (false). Null forgets. */
+  save(part: string, value: unknown, kept: (ok: boolean) => void): void;
 }
 
 /** The storage behind one logical unit, as the ring thread sees it. */

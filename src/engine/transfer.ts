@@ -8,6 +8,7 @@ export class SlotTransfer implements Transfer {
   length_bytes = 0;
   fua = false;
   unmap = false;
+  replay = true;
   iov_address = 0;
   iov_count = 0;
 

@@ -1,4 +1,4 @@
-import type { Awaitable, Volume } from "./volume.ts";
+import type { Awaitable, Extent, Space, Volume } from "./volume.ts";
 
 /**
  * Memory that the daemon holds for this logical unit: it survives the handler's process, and not
@@ -13,6 +13,10 @@ export interface MemoryCapability {
   write(offset: number, from: Uint8Array): void;
   /** Makes the range zeros, and gives whole pages back to the system. */
   discard(offset: number, length: number): void;
+  /** Which parts of the range hold data (lseek(2), SEEK_DATA): in order, without gap. */
+  extents(offset: number, length: number): Extent[];
+  /** How much storage is in use, and how much is left. */
+  space(): Space;
 }
 
 /** A file or block device that the operator bound, opened by the daemon. All methods are synchronous. */
@@ -33,6 +37,10 @@ export interface FileCapability {
   writeZeroes(offset: number, length: number): void;
   /** Changes the size of a regular file. */
   truncate(size: number): void;
+  /** Which parts of the range hold data (lseek(2), SEEK_DATA): in order, without gap. */
+  extents(offset: number, length: number): Extent[];
+  /** How much storage is in use, and how much its file system has left. */
+  space(): Space;
 }
 
 /** Writes to the daemon's log, under the logical unit's name. Limited in rate and length. */

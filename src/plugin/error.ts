@@ -13,15 +13,24 @@ export type HandlerErrorCode =
   /** HARDWARE ERROR, INTERNAL TARGET FAILURE. */
   | "internal";
 
+/** More about a failure. */
+export interface HandlerErrorDetails {
+  /** The first byte on the volume that could not be read or written: it becomes the failing LBA. */
+  readonly offset?: number;
+}
+
 /** An error that carries what the initiator shall see. */
 export class HandlerError extends Error {
   /** Always "HandlerError": a host recognises it by this and by its code. */
   override readonly name = "HandlerError";
   /** What the initiator shall see. */
   readonly code: HandlerErrorCode;
+  /** The first byte on the volume that failed, where it is known. */
+  readonly offset: number | undefined;
   /** `message` is for the log. */
-  constructor(code: HandlerErrorCode, message: string) {
+  constructor(code: HandlerErrorCode, message: string, details: HandlerErrorDetails = {}) {
     super(message);
     this.code = code;
+    this.offset = details.offset;
   }
 }

@@ -34,6 +34,22 @@ export type CapabilityRequest = MemoryRequest | FileRequest;
 /** A JSON Schema (draft 2020-12) of an object: the configuration keys a handler takes. */
 export type ConfigurationSchema = Readonly<Record<string, unknown>>;
 
+/** A command that the handler answers itself, by its `command` method; all others are emulated. */
+export interface CommandClaim {
+  /** Operation code: two hexadecimal digits, such as "c1". */
+  readonly code: string;
+  /** Service action: hexadecimal digits; without it, all service actions of the code. */
+  readonly serviceAction?: string;
+  /** What it is called, in REPORT SUPPORTED OPERATION CODES' documentation and `lunette show`. */
+  readonly name: string;
+  /** Bytes of the CDB. Default: what the operation code's group says. */
+  readonly cdbLength?: number;
+  /** Where data go, seen from the initiator. Default "none". */
+  readonly direction?: "none" | "in" | "out" | "both";
+  /** Whether it may be run again after the handler has crashed in it. Default false. */
+  readonly replay?: boolean;
+}
+
 /** `handler.json`. */
 export interface Manifest {
   /** Lower case letters, digits, `-` and `.`, at most 64 characters. */
@@ -48,6 +64,8 @@ export interface Manifest {
   readonly description: string;
   /** Module with `open`, relative to the manifest. Default `mod.ts`. */
   readonly module?: string;
+  /** Commands that the handler answers itself. */
+  readonly commands?: readonly CommandClaim[];
   /** Content is gone when the daemon ends. */
   readonly volatile?: boolean;
   /** Capabilities by name. */

@@ -28,6 +28,24 @@ export interface Extent {
   readonly mapped: boolean;
 }
 
+/** How much storage a volume has. */
+export interface Space {
+  /** Bytes of storage that are in use for this volume. */
+  readonly used: number;
+  /** Bytes of storage that it may still take. */
+  readonly available: number;
+}
+
+/** How a claimed command ended. */
+export interface CommandResult {
+  /** SCSI status (SAM-6 5.3.1). Default 0, GOOD. */
+  readonly status?: number;
+  /** With CHECK CONDITION (2): sense data as the initiator gets it, at most 252 bytes. */
+  readonly sense?: Uint8Array;
+  /** Bytes at the beginning of `dataIn` that are valid. Default: none. */
+  readonly dataInLength?: number;
+}
+
 /**
  * What `open` returns: the storage of one logical unit. Offsets and lengths are in bytes and
  * always whole blocks inside `size`: the host has checked them.
@@ -62,12 +80,31 @@ export interface Volume {
     options: WriteOptions & { readonly unmap: boolean },
   ): Awaitable<void>;
   /**
-   * The extents that cover the range, in order, without gap. Not called by this release: GET LBA
-   * STATUS reports all blocks as mapped.
+   * Greatest length in bytes of a write that is all or nothing, also at loss of power: WRITE ATOMIC
+   * is offered up to it. A write of at most this length, inside of a range aligned to it, must never
+   * be found done in part. A volatile volume may give what it likes.
    */
+  readonly atomicWrite?: number;
+  /** The extents that cover the range, in order, without gap: GET LBA STATUS reports them. */
   extents?(offset: number, length: number, options: OperationOptions): Awaitable<Extent[]>;
-  /** Changes the size; `size` must give the new value afterwards. Not called by this release. */
+  /** How much storage is used and left: for thresholds, and the log page of thin provisioning. */
+  space?(options: OperationOptions): Awaitable<Space>;
+  /**
+   * Changes the size; `size` must give the new value afterwards. Without it the handler is opened
+   * anew with the new size.
+   */
   resize?(size: number): Awaitable<void>;
+  /**
+   * Answers a command that the manifest claims. `cdb` and `dataOut` are only valid until the method
+   * returns (or its promise settles); `dataIn` is room for the answer, zeroed, as long as the
+   * initiator takes.
+   */
+  command?(
+    cdb: Uint8Array,
+    dataOut: Uint8Array,
+    dataIn: Uint8Array,
+    options: OperationOptions,
+  ): Awaitable<CommandResult>;
   /** Called once, when the logical unit goes away. */
   close?(): Awaitable<void>;
 }

@@ -6,9 +6,9 @@
 /** first word of the channel */
 export const MAGIC = 1314212913;
 /** version of this layout */
-export const PROTOCOL_VERSION = 1;
-/** requests in flight: one for each slot of the engine */
-export const REQUEST_COUNT = 256;
+export const PROTOCOL_VERSION = 2;
+/** requests in flight: TAG_COUNT of src/engine/ports.ts */
+export const REQUEST_COUNT = 264;
 /** entries of each queue: a power of two, more than REQUEST_COUNT */
 export const QUEUE_LENGTH = 512;
 /** bytes of JSON from the daemon */
@@ -25,6 +25,14 @@ export const OPERATION_FLUSH = 3;
 export const OPERATION_DISCARD = 4;
 /** make the range zeros */
 export const OPERATION_WRITE_ZEROES = 5;
+/** exchange: which parts hold data */
+export const OPERATION_EXTENTS = 6;
+/** exchange: storage used and left */
+export const OPERATION_SPACE = 7;
+/** exchange: change the size */
+export const OPERATION_RESIZE = 8;
+/** exchange: a command that was claimed */
+export const OPERATION_COMMAND = 9;
 /** force unit access */
 export const REQUEST_FLAG_FUA = 1;
 /** storage may be given back */
@@ -81,7 +89,7 @@ export const CHANNEL_REPLY_LENGTH_OFFSET = 324;
 export const CHANNEL_CLOSING_OFFSET = 384;
 /** u8[16384]: queue of REQUEST entries, 512 of 32 bytes. */
 export const CHANNEL_SUBMISSION_OFFSET = 4096;
-/** u8[8192]: queue of COMPLETION entries, 512 of 16 bytes. */
+/** u8[12288]: queue of COMPLETION entries, 512 of 24 bytes. */
 export const CHANNEL_COMPLETION_OFFSET = 20480;
 /** u8[65536]: JSON from the daemon. */
 export const CHANNEL_CONFIGURATION_OFFSET = 32768;
@@ -104,7 +112,7 @@ export const REQUEST_LENGTH_BYTES_OFFSET = 16;
 /** u32: data from the beginning of the arena; contiguous. */
 export const REQUEST_DATA_OFFSET_OFFSET = 24;
 /** One completion, written by the guest. Size in bytes. */
-export const COMPLETION_SIZE = 16;
+export const COMPLETION_SIZE = 24;
 /** u32: of the request. */
 export const COMPLETION_REQUEST_OFFSET = 0;
 /** u32: of the request. */
@@ -113,3 +121,5 @@ export const COMPLETION_SEQUENCE_OFFSET = 4;
 export const COMPLETION_EPOCH_OFFSET = 8;
 /** u32: RESULT_*. */
 export const COMPLETION_RESULT_OFFSET = 12;
+/** f64: READ, WRITE: first byte on the volume that failed; -1 where it is not known. */
+export const COMPLETION_FAILED_OFFSET_BYTES_OFFSET = 16;

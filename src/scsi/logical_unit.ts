@@ -5,8 +5,23 @@
  * @module
  */
 import type { UnitIdentity } from "./identity.ts";
+import type { PeerUnit } from "./procedure.ts";
 import { UNIT_ATTENTION_COUNT_MAX } from "./limits.ts";
 import { Sense } from "./sense.ts";
+
+/** A command that a handler answers itself, raw: it gets the CDB and the data, both ways. */
+export interface ClaimedCommand {
+  /** CDB byte 0. */
+  readonly code: number;
+  readonly serviceAction?: number;
+  /** For REPORT SUPPORTED OPERATION CODES, `lunette show` and the log. */
+  readonly name: string;
+  readonly cdb_length: number;
+  /** Where data go, seen from the initiator. */
+  readonly direction: "none" | "in" | "out" | "both";
+  /** Whether it may be repeated after the handler has crashed. */
+  readonly replay: boolean;
+}
 
 /** What the volume behind a unit can do. */
 export interface UnitFeatures {
@@ -17,7 +32,35 @@ export interface UnitFeatures {
   readonly writeZeroes: boolean;
   /** A write may be lost by loss of power before a flush. */
   readonly writeCache: boolean;
+  /** It can tell which parts hold data. */
+  readonly extents?: boolean;
+  /** It can tell how much storage is used and left. */
+  readonly space?: boolean;
+  /** Greatest length of a write that is all or nothing; absent or 0: none. */
+  readonly atomic_write_bytes?: number;
+  /** Commands that the handler answers itself. */
+  readonly claims?: readonly ClaimedCommand[];
 }
+
+/** Who keeps reservations, task sets and unit attentions of nexuses above the unit. */
+export type TargetCoreKind =
+  /** The emulated target core of this daemon. */
+  | "embedded"
+  /** LIO, above a kernel's ring, which names no initiator. */
+  | "kernel"
+  /** Nobody: a unit by itself, in tests. */
+  | "none";
+
+/** ASYMMETRIC ACCESS STATE of the unit's target port group (SPC-4 5.15.2). */
+export const AccessState = {
+  ACTIVE_OPTIMIZED: 0x0,
+  ACTIVE_NON_OPTIMIZED: 0x1,
+  STANDBY: 0x2,
+  UNAVAILABLE: 0x3,
+} as const;
+
+/** Whom an event concerns: every initiator, or every one but whose command made it happen. */
+export type AttentionScope = "all" | "others";
 
 /** The port and the group a unit is reached by, where the fabric has such (SPC-4 7.8.6). */
 export interface UnitPort {
@@ -38,13 +81,32 @@ export interface LogicalUnitDescription {
   readonly port?: UnitPort;
   /** Whether the fabric above keeps ORDERED and HEAD OF QUEUE (VPD 86h). Default false. */
   readonly orderedTasks?: boolean;
+  /** Default "none". */
+  readonly targetCore?: TargetCoreKind;
+  /** RMB: the medium can be taken out (START STOP UNIT with LOEJ). Default false. */
+  readonly removable?: boolean;
+  /** The operator has the unit write protected. May be changed later. Default false. */
+  readonly writeProtected?: boolean;
+  /** What was kept over a restart, by part: JSON of our own, of any age, to be checked. */
+  readonly saved?: Readonly<Record<string, unknown>>;
+  /** Finds a unit that the operator lets copies reach, by a designation descriptor's value. */
+  readonly findPeer?: (designator: Uint8Array) => PeerUnit | undefined;
 }
 
 /**
- * "no-medium": the content of a volatile volume is gone (2/3A/00). "becoming-ready": its handler is
- * starting (2/04/01).
+ * "no-medium": none is there: ejected, or the content of a volatile volume is gone (2/3A/00).
+ * "becoming-ready": its handler is starting (2/04/01). "sanitizing" (2/04/1B) and "formatting"
+ * (2/04/04) with `progress`; "sanitize-failed" (3/31/03) and "format-failed" (3/31/01) until one of
+ * them ends well.
  */
-export type UnitState = "ready" | "no-medium" | "becoming-ready";
+export type UnitState =
+  | "ready"
+  | "no-medium"
+  | "becoming-ready"
+  | "sanitizing"
+  | "sanitize-failed"
+  | "formatting"
+  | "format-failed";
 
 export class LogicalUnit {
   readonly name: string;
@@ -54,6 +116,27 @@ export class LogicalUnit {
   readonly physical_block_exponent: number;
   readonly port: UnitPort | undefined;
   readonly orderedTasks: boolean;
+  readonly targetCore: TargetCoreKind;
+  readonly removable: boolean;
+  readonly saved: Readonly<Record<string, unknown>>;
+  readonly findPeer: (designator: Uint8Array) => PeerUnit | undefined;
+  /**
+   * Takes events over, where there is a target core that knows the nexuses; without it they are
+   * reported once, to whoever comes first.
+   */
+  attentionListener: ((sense: number, scope: AttentionScope) => void) | undefined;
+  /** Told when an initiator has ejected the medium or taken it in again. */
+  mediumListener: ((present: boolean) => void) | undefined;
+  /** Told of every range that is about to change while somebody watches ({@linkcode watch}). */
+  changeListener: ((offset_bytes: number, length_bytes: number) => void) | undefined;
+  /** How far a sanitize or format operation is: 0 to 1. */
+  progress = 0;
+  /** A value of {@linkcode AccessState}. */
+  accessState: number = AccessState.ACTIVE_OPTIMIZED;
+  /** PREVENT ALLOW MEDIUM REMOVAL: somebody prevents it. */
+  removalPrevented = false;
+  /** A deferred error (SPC-4 4.5.5): reported with the next command, once; 0 if there is none. */
+  deferredSense = 0;
   /**
    * Whether a media command may go the short way: the unit is ready, nothing waits to be reported
    * and writes need no flush of their own. Kept as a field since it is read for each command.
@@ -64,7 +147,10 @@ export class LogicalUnit {
   #attentions: number[] = [];
   #writeCacheEnabled: boolean;
   #softwareWriteProtect = false;
+  #operatorWriteProtect: boolean;
   #descriptorSense = false;
+  /** Somebody has to see every command: e.g. a copy that must notice writes. */
+  #watchers = 0;
 
   constructor(description: LogicalUnitDescription) {
     this.name = description.name;
@@ -74,8 +160,14 @@ export class LogicalUnit {
     this.physical_block_exponent = description.physical_block_exponent ?? 0;
     this.port = description.port;
     this.orderedTasks = description.orderedTasks ?? false;
+    this.targetCore = description.targetCore ?? "none";
+    this.removable = description.removable ?? false;
+    this.saved = description.saved ?? {};
+    this.findPeer = description.findPeer ?? (() => undefined);
+    this.#operatorWriteProtect = description.writeProtected ?? false;
     this.#block_count = description.block_count;
     this.#writeCacheEnabled = description.features.writeCache;
+    this.#updateHot();
   }
 
   get block_count(): number {
@@ -102,8 +194,11 @@ export class LogicalUnit {
     this.#updateHot();
   }
 
-  /** Establishes a unit attention that is reported once, to whoever comes first. */
-  attend(sense: number): void {
+  /** Establishes a unit attention for the initiators that an event concerns (SAM-5 5.14). */
+  attend(sense: number, scope: AttentionScope = "all"): void {
+    if (this.attentionListener !== undefined) return this.attentionListener(sense, scope);
+    // Nobody here knows the others.
+    if (scope === "others") return;
     if (this.#attentions.includes(sense)) return;
     if (this.#attentions.length >= UNIT_ATTENTION_COUNT_MAX) return;
     this.#attentions.push(sense);
@@ -118,7 +213,34 @@ export class LogicalUnit {
   }
 
   get writeProtected(): boolean {
-    return !this.features.writable || this.#softwareWriteProtect;
+    return !this.features.writable || this.#operatorWriteProtect || this.#softwareWriteProtect;
+  }
+
+  /** The operator has the unit write protected. */
+  get operatorWriteProtect(): boolean {
+    return this.#operatorWriteProtect;
+  }
+
+  set operatorWriteProtect(protect: boolean) {
+    this.#operatorWriteProtect = protect;
+  }
+
+  /** The medium goes. The operator may; an initiator only where nobody prevents it. */
+  eject(): void {
+    this.state = "no-medium";
+    this.removalPrevented = false;
+  }
+
+  /** From here on, until `unwatch`, every command goes through the device server. */
+  watch(): void {
+    this.#watchers++;
+    this.#updateHot();
+  }
+
+  /** Undoes one {@linkcode watch}. */
+  unwatch(): void {
+    this.#watchers--;
+    this.#updateHot();
   }
 
   /** WCE of the Caching mode page (SBC-4 6.5). */
@@ -154,6 +276,20 @@ export class LogicalUnit {
     this.#descriptorSense = descriptor;
   }
 
+  /** Keeps an error of something that was answered before it ended, for the next command. */
+  defer(sense: number): void {
+    this.deferredSense = sense;
+    this.#updateHot();
+  }
+
+  /** Takes the deferred error; 0 if there is none. */
+  takeDeferred(): number {
+    const sense = this.deferredSense;
+    this.deferredSense = 0;
+    this.#updateHot();
+    return sense;
+  }
+
   /** A reset brings mode parameters back to their defaults and is reported (SAM-5 6.3.3). */
   reset(): void {
     this.#softwareWriteProtect = false;
@@ -162,6 +298,7 @@ export class LogicalUnit {
   }
 
   #updateHot(): void {
-    this.hot = this.#state === "ready" && this.#attentions.length === 0 && !this.forceUnitAccess;
+    this.hot = this.#state === "ready" && this.#attentions.length === 0 &&
+      !this.forceUnitAccess && this.#watchers === 0 && this.deferredSense === 0;
   }
 }

@@ -5,7 +5,17 @@ export const MediaOperation = {
   FLUSH: 3,
   DISCARD: 4,
   WRITE_ZEROES: 5,
+  // Exchanges (src/abi/media.ts): one buffer that carries what is asked and what is answered.
+  EXTENTS: 6,
+  SPACE: 7,
+  RESIZE: 8,
+  COMMAND: 9,
 } as const;
+
+/** Whether an operation's buffer is an exchange: given to the handler and taken back. */
+export function isExchange(operation: number): boolean {
+  return operation >= MediaOperation.EXTENTS;
+}
 
 /** How a media operation ended; the values are those of the sandbox protocol. */
 export const MediaResult = {
@@ -16,4 +26,6 @@ export const MediaResult = {
   NOT_READY: 4,
   NO_MEDIUM: 5,
   INTERNAL: 6,
+  /** The handler ended in an operation that may not be repeated; never a guest's own word. */
+  LOST: 7,
 } as const;

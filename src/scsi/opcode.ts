@@ -62,6 +62,12 @@ export interface OperationCode {
    * "resume" only the media operation that was in flight, "never" not at all.
    */
   readonly replay: "always" | "resume" | "never";
+  /**
+   * Whether nothing else may come between its steps on the blocks `lba` and `length` name, or on
+   * the whole medium where the CDB names none: the engine keeps all other commands off the range from
+   * the first step to the last, or until the unit is not ready any more (SANITIZE).
+   */
+  readonly exclusive?: true;
 }
 
 /** Bytes from hexadecimal digits, to be compared with the CDB tables of the standards. */

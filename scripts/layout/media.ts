@@ -1,0 +1,70 @@
+import type { Layout } from "./describe.ts";
+
+/**
+ * Exchanges: media operations whose one buffer carries what is asked and what is answered. It lies
+ * in the scratch arena of the engine, and is copied to the handler's process and back.
+ */
+export const media: Layout = {
+  name: "media",
+  source: "src/scsi/media.ts",
+  constants: [
+    { name: "EXTENTS_COUNT_MAX", value: 1024, comment: "extents of one exchange" },
+    { name: "COMMAND_CDB_LENGTH_MAX", value: 260, comment: "bytes of a CDB" },
+    { name: "COMMAND_SENSE_LENGTH_MAX", value: 252, comment: "bytes of sense data" },
+  ],
+  structs: [
+    {
+      name: "EXTENTS",
+      comment: "EXTENTS: which parts of a range hold data. EXTENT records follow.",
+      size: 32,
+      fields: [
+        { name: "OFFSET_BYTES", type: "f64", offset: 0, comment: "asked: first byte" },
+        { name: "LENGTH_BYTES", type: "f64", offset: 8, comment: "asked: length of the range" },
+        { name: "COUNT", type: "u32", offset: 16, comment: "answered: records" },
+      ],
+    },
+    {
+      name: "EXTENT",
+      comment: "One extent.",
+      size: 24,
+      fields: [
+        { name: "OFFSET_BYTES", type: "f64", offset: 0, comment: "first byte" },
+        { name: "LENGTH_BYTES", type: "f64", offset: 8, comment: "length" },
+        { name: "MAPPED", type: "u32", offset: 16, comment: "1 where storage is assigned" },
+      ],
+    },
+    {
+      name: "SPACE",
+      comment: "SPACE: how much storage is used and left.",
+      size: 16,
+      fields: [
+        { name: "USED_BYTES", type: "f64", offset: 0, comment: "answered" },
+        { name: "AVAILABLE_BYTES", type: "f64", offset: 8, comment: "answered" },
+      ],
+    },
+    {
+      name: "RESIZE",
+      comment: "RESIZE: change the size of the volume.",
+      size: 8,
+      fields: [
+        { name: "SIZE_BYTES", type: "f64", offset: 0, comment: "asked" },
+      ],
+    },
+    {
+      name: "COMMAND",
+      comment:
+        "COMMAND: a command that the handler has claimed. DATA_OUT_LENGTH bytes follow, then, from the next multiple of 64 on, DATA_IN_LENGTH bytes of room.",
+      size: 576,
+      fields: [
+        { name: "CDB_LENGTH", type: "u32", offset: 0, comment: "asked" },
+        { name: "DATA_OUT_LENGTH", type: "u32", offset: 4, comment: "asked" },
+        { name: "DATA_IN_LENGTH", type: "u32", offset: 8, comment: "asked: room for data-in" },
+        { name: "STATUS", type: "u32", offset: 12, comment: "answered: SCSI status" },
+        { name: "DATA_IN_VALID", type: "u32", offset: 16, comment: "answered: bytes of data-in" },
+        { name: "SENSE_LENGTH", type: "u32", offset: 20, comment: "answered: bytes of sense" },
+        { name: "CDB", type: "u8", offset: 32, count: 260, comment: "asked" },
+        { name: "SENSE", type: "u8", offset: 320, count: 252, comment: "answered" },
+      ],
+    },
+  ],
+};
