@@ -24,11 +24,12 @@ import { inquiryResponses } from "./spc/inquiry.ts";
 import { logSenseResponses } from "./spc/log_sense.ts";
 import { modeSelectResponses } from "./spc/mode_select.ts";
 import { modeSenseResponses } from "./spc/mode_sense.ts";
-import { readinessResponses, readinessSense } from "./spc/readiness.ts";
+import { notReady, readinessResponses } from "./spc/readiness.ts";
 import { reportLunsResponses } from "./spc/report_luns.ts";
 import { reportSupportedResponses } from "./spc/report_supported.ts";
 import { reportTargetPortGroupsResponses } from "./spc/report_target_port_groups.ts";
 import { requestSenseResponses } from "./spc/request_sense.ts";
+import { reservationResponses } from "./spc/reservations.ts";
 import { sendDiagnosticResponses } from "./spc/send_diagnostic.ts";
 import { findRow, rowsOf, serviceActionField, supports } from "./table.ts";
 
@@ -43,6 +44,7 @@ const responses: readonly Response[] = [
   ...reportLunsResponses,
   ...reportTargetPortGroupsResponses,
   ...reportSupportedResponses,
+  ...reservationResponses,
   ...startStopResponses,
   ...capacityResponses,
   ...lbaStatusResponses,
@@ -91,8 +93,8 @@ export function refusal(unit: LogicalUnit, command: CommandView): Answer | undef
     if (attention !== 0) return checkCondition(unit, attention);
   }
   if (response.medium) {
-    const sense = readinessSense(unit);
-    if (sense !== 0) return checkCondition(unit, sense);
+    const failure = notReady(unit);
+    if (failure !== undefined) return failure;
   }
   const refused = refusedBits(unit, row, command);
   if (refused !== undefined) return refused;

@@ -69,6 +69,17 @@ export interface UnitPort {
   readonly target_port_group: number;
 }
 
+/** What a unit has done since it was made; counted by the device. */
+export interface UnitStatistics {
+  /** Commands that have read from the medium, and that have written to it. */
+  readonly reads: number;
+  readonly writes: number;
+  readonly read_bytes: number;
+  readonly written_bytes: number;
+}
+
+const NO_STATISTICS: UnitStatistics = { reads: 0, writes: 0, read_bytes: 0, written_bytes: 0 };
+
 export interface LogicalUnitDescription {
   readonly name: string;
   readonly identity: UnitIdentity;
@@ -129,6 +140,8 @@ export class LogicalUnit {
   mediumListener: ((present: boolean) => void) | undefined;
   /** Told of every range that is about to change while somebody watches ({@linkcode watch}). */
   changeListener: ((offset_bytes: number, length_bytes: number) => void) | undefined;
+  /** The device's counters: General Statistics and Performance log page (SPC-4 7.3). */
+  statistics: () => UnitStatistics = () => NO_STATISTICS;
   /** How far a sanitize or format operation is: 0 to 1. */
   progress = 0;
   /** A value of {@linkcode AccessState}. */

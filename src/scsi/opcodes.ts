@@ -9,12 +9,14 @@ import { blockCommands } from "./sbc/opcodes.ts";
 import { transferCommands } from "./sbc/transfer_opcodes.ts";
 import { verifyCommands } from "./sbc/verify_opcodes.ts";
 import { primaryCommands } from "./spc/opcodes.ts";
+import { reservationCommands } from "./spc/reservation_opcodes.ts";
 
 export type { CdbBits, CdbField, CommandClass, OperationCode } from "./opcode.ts";
 
 /** Every command of a disk, in ascending order of operation code and service action. */
 export const operationCodes: readonly OperationCode[] = [
   ...primaryCommands,
+  ...reservationCommands,
   ...blockCommands,
   ...transferCommands,
   ...verifyCommands,

@@ -11,24 +11,74 @@ export const Sense = {
   NO_SENSE: 0x00_00_00,
   NOT_READY_CAUSE_NOT_REPORTABLE: 0x02_04_00,
   NOT_READY_BECOMING_READY: 0x02_04_01,
+  FORMAT_IN_PROGRESS: 0x02_04_04,
+  ASYMMETRIC_ACCESS_STATE_TRANSITION: 0x02_04_0a,
+  TARGET_PORT_IN_STANDBY_STATE: 0x02_04_0b,
+  TARGET_PORT_IN_UNAVAILABLE_STATE: 0x02_04_0c,
+  SANITIZE_IN_PROGRESS: 0x02_04_1b,
   MEDIUM_NOT_PRESENT: 0x02_3a_00,
   WRITE_ERROR: 0x03_0c_00,
   UNRECOVERED_READ_ERROR: 0x03_11_00,
+  FORMAT_COMMAND_FAILED: 0x03_31_01,
+  SANITIZE_COMMAND_FAILED: 0x03_31_03,
+  LOGICAL_UNIT_COMMUNICATION_FAILURE: 0x04_08_00,
   INTERNAL_TARGET_FAILURE: 0x04_44_00,
   PARAMETER_LIST_LENGTH_ERROR: 0x05_1a_00,
   INVALID_OPERATION_CODE: 0x05_20_00,
   LBA_OUT_OF_RANGE: 0x05_21_00,
+  INVALID_TOKEN_OPERATION: 0x05_23_00,
+  UNSUPPORTED_TOKEN_TYPE: 0x05_23_01,
+  TOKEN_UNKNOWN: 0x05_23_04,
+  TOKEN_CORRUPT: 0x05_23_05,
+  TOKEN_REVOKED: 0x05_23_06,
+  TOKEN_EXPIRED: 0x05_23_07,
+  TOKEN_CANCELLED: 0x05_23_08,
+  TOKEN_DELETED: 0x05_23_09,
+  INVALID_TOKEN_LENGTH: 0x05_23_0a,
   INVALID_FIELD_IN_CDB: 0x05_24_00,
   INVALID_FIELD_IN_PARAMETER_LIST: 0x05_26_00,
+  PARAMETER_VALUE_INVALID: 0x05_26_02,
+  INVALID_RELEASE_OF_PERSISTENT_RESERVATION: 0x05_26_04,
+  TOO_MANY_TARGET_DESCRIPTORS: 0x05_26_06,
+  UNSUPPORTED_TARGET_DESCRIPTOR_TYPE: 0x05_26_07,
+  TOO_MANY_SEGMENT_DESCRIPTORS: 0x05_26_08,
+  UNSUPPORTED_SEGMENT_DESCRIPTOR_TYPE: 0x05_26_09,
+  INLINE_DATA_LENGTH_EXCEEDED: 0x05_26_0b,
+  INVALID_OPERATION_FOR_COPY: 0x05_26_0c,
+  COPY_SEGMENT_GRANULARITY_VIOLATION: 0x05_26_0d,
+  COMMAND_SEQUENCE_ERROR: 0x05_2c_00,
   SAVING_PARAMETERS_NOT_SUPPORTED: 0x05_39_00,
-  RESET_OCCURRED: 0x06_29_00,
+  MEDIUM_REMOVAL_PREVENTED: 0x05_53_02,
+  INSUFFICIENT_RESOURCES: 0x05_55_03,
+  INSUFFICIENT_REGISTRATION_RESOURCES: 0x05_55_04,
   MEDIUM_MAY_HAVE_CHANGED: 0x06_28_00,
+  RESET_OCCURRED: 0x06_29_00,
+  POWER_ON_OCCURRED: 0x06_29_01,
+  SCSI_BUS_RESET_OCCURRED: 0x06_29_02,
+  BUS_DEVICE_RESET_OCCURRED: 0x06_29_03,
+  NEXUS_LOSS_OCCURRED: 0x06_29_07,
   MODE_PARAMETERS_CHANGED: 0x06_2a_01,
+  LOG_PARAMETERS_CHANGED: 0x06_2a_02,
+  RESERVATIONS_PREEMPTED: 0x06_2a_03,
+  RESERVATIONS_RELEASED: 0x06_2a_04,
+  REGISTRATIONS_PREEMPTED: 0x06_2a_05,
+  ASYMMETRIC_ACCESS_STATE_CHANGED: 0x06_2a_06,
   CAPACITY_DATA_CHANGED: 0x06_2a_09,
+  COMMANDS_CLEARED_BY_ANOTHER_INITIATOR: 0x06_2f_00,
+  THIN_PROVISIONING_SOFT_THRESHOLD_REACHED: 0x06_38_07,
   INQUIRY_DATA_CHANGED: 0x06_3f_03,
+  REPORTED_LUNS_DATA_CHANGED: 0x06_3f_0e,
+  OPERATOR_MEDIUM_REMOVAL_REQUEST: 0x06_5a_01,
   WRITE_PROTECTED: 0x07_27_00,
   SOFTWARE_WRITE_PROTECTED: 0x07_27_02,
   SPACE_ALLOCATION_FAILED: 0x07_27_07,
+  THIRD_PARTY_DEVICE_FAILURE: 0x0a_0d_01,
+  COPY_TARGET_DEVICE_NOT_REACHABLE: 0x0a_0d_02,
+  COPY_TARGET_DEVICE_DATA_UNDERRUN: 0x0a_0d_04,
+  COPY_TARGET_DEVICE_DATA_OVERRUN: 0x0a_0d_05,
+  LOGICAL_BLOCK_GUARD_CHECK_FAILED: 0x0b_10_01,
+  LOGICAL_BLOCK_APPLICATION_TAG_CHECK_FAILED: 0x0b_10_02,
+  LOGICAL_BLOCK_REFERENCE_TAG_CHECK_FAILED: 0x0b_10_03,
   MISCOMPARE_DURING_VERIFY: 0x0e_1d_00,
 } as const;
 
@@ -41,16 +91,32 @@ export interface FieldPointer {
   readonly bit?: number;
 }
 
-/** What goes into sense data beside the triple. */
+/** Where in an EXTENDED COPY parameter list the fault is (SPC-4 4.5.2.4.5). */
+export interface SegmentPointer {
+  /** Whether `byte` counts from the segment descriptor; else from the parameter list. */
+  readonly inSegment: boolean;
+  readonly byte: number;
+  readonly bit?: number;
+}
+
+/** What goes into sense data beside the triple. At most one of `field`, `progress`, `segment`. */
 export interface SenseDetails {
   /** INFORMATION: an LBA or an offset, as the command defines it. */
   readonly information?: number;
+  /** COMMAND-SPECIFIC INFORMATION. */
+  readonly commandSpecific?: number;
   readonly field?: FieldPointer;
+  /** PROGRESS INDICATION, 0 to 1; sense key NOT READY or NO SENSE (SPC-4 4.5.2.4.4). */
+  readonly progress?: number;
+  readonly segment?: SegmentPointer;
+  /** It is about an earlier command than the one it comes with (SPC-4 4.5.5). */
+  readonly deferred?: boolean;
 }
 
 const NO_DETAILS: SenseDetails = {};
+const UINT32_COUNT = 2 ** 32;
 
-/** Sense data of a current error, in descriptor or fixed format. */
+/** Sense data in descriptor or fixed format. */
 export function buildSense(
   descriptorFormat: boolean,
   sense: number,
@@ -59,59 +125,84 @@ export function buildSense(
   return descriptorFormat ? buildDescriptorSense(sense, details) : buildFixedSense(sense, details);
 }
 
-/** Fixed format, response code 70h (SPC-4 4.5.3), 18 bytes. */
+/** Fixed format, response code 70h, deferred 71h (SPC-4 4.5.3), 18 bytes. */
 export function buildFixedSense(sense: number, details: SenseDetails = NO_DETAILS): Uint8Array {
   const data = new Uint8Array(18);
-  data[0] = 0x70;
+  data[0] = details.deferred === true ? 0x71 : 0x70;
   data[2] = sense >>> 16 & 0x0f;
   data[7] = data.length - 8;
   data[12] = sense >>> 8;
   data[13] = sense;
-  const { information, field } = details;
+  const { information, commandSpecific } = details;
   // VALID is not set where the value does not fit into four bytes (SPC-4 4.5.3).
-  if (information !== undefined && information < 2 ** 32) {
+  if (information !== undefined && information < UINT32_COUNT) {
     data[0] |= 0x80;
     writeUint32(data, 3, information);
   }
-  if (field !== undefined) writeFieldPointer(data, 15, field);
+  // Nor is there a part of a number that does not fit.
+  if (commandSpecific !== undefined && commandSpecific < UINT32_COUNT) {
+    writeUint32(data, 8, commandSpecific);
+  }
+  writeKeySpecific(data, 15, details);
   return data;
 }
 
-/** Descriptor format, response code 72h (SPC-4 4.5.2). */
+/** Descriptor format, response code 72h, deferred 73h (SPC-4 4.5.2). */
 export function buildDescriptorSense(
   sense: number,
   details: SenseDetails = NO_DETAILS,
 ): Uint8Array {
-  const { information, field } = details;
-  const informationLength = information === undefined ? 0 : 12;
-  const data = new Uint8Array(8 + informationLength + (field === undefined ? 0 : 8));
-  data[0] = 0x72;
+  const { information, commandSpecific } = details;
+  const descriptors: Uint8Array[] = [];
+  // Information descriptor, command specific information descriptor (SPC-4 4.5.2.2, 4.5.2.3).
+  if (information !== undefined) descriptors.push(numberDescriptor(0x00, 0x80, information));
+  if (commandSpecific !== undefined) descriptors.push(numberDescriptor(0x01, 0, commandSpecific));
+  // Sense key specific descriptor (SPC-4 4.5.2.4).
+  const keySpecific = Uint8Array.of(0x02, 0x06, 0, 0, 0, 0, 0, 0);
+  if (writeKeySpecific(keySpecific, 4, details)) descriptors.push(keySpecific);
+  const length = descriptors.reduce((sum, descriptor) => sum + descriptor.length, 8);
+  const data = new Uint8Array(length);
+  data[0] = details.deferred === true ? 0x73 : 0x72;
   data[1] = sense >>> 16 & 0x0f;
   data[2] = sense >>> 8;
   data[3] = sense;
-  data[7] = data.length - 8;
-  if (information !== undefined) {
-    // Information descriptor (SPC-4 4.5.2.2).
-    data[8] = 0x00;
-    data[9] = 0x0a;
-    data[10] = 0x80;
-    writeUint64(data, 12, information);
-  }
-  if (field !== undefined) {
-    // Sense key specific descriptor (SPC-4 4.5.2.4).
-    const start = 8 + informationLength;
-    data[start] = 0x02;
-    data[start + 1] = 0x06;
-    writeFieldPointer(data, start + 4, field);
+  data[7] = length - 8;
+  let offset = 8;
+  for (const descriptor of descriptors) {
+    data.set(descriptor, offset);
+    offset += descriptor.length;
   }
   return data;
 }
 
-/** Field pointer sense key specific data: SKSV, C/D, BPV, BIT POINTER, FIELD POINTER. */
-function writeFieldPointer(data: Uint8Array, offset: number, field: FieldPointer): void {
-  data[offset] = 0x80 | (field.inCdb ? 0x40 : 0) |
-    (field.bit === undefined ? 0 : 0x08 | field.bit);
-  writeUint16(data, offset + 1, field.byte);
+function numberDescriptor(type: number, flags: number, value: number): Uint8Array {
+  const descriptor = Uint8Array.of(type, 0x0a, flags, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+  writeUint64(descriptor, 4, value);
+  return descriptor;
+}
+
+/** SENSE KEY SPECIFIC (SPC-4 4.5.2.4), three bytes; returns whether there is anything to say. */
+function writeKeySpecific(data: Uint8Array, offset: number, details: SenseDetails): boolean {
+  const { field, segment, progress } = details;
+  // SKSV, C/D or SD, BPV, BIT POINTER, FIELD POINTER.
+  if (field !== undefined) writePointer(data, offset, field.inCdb ? 0x40 : 0, field);
+  else if (segment !== undefined) writePointer(data, offset, segment.inSegment ? 0x20 : 0, segment);
+  else if (progress !== undefined) {
+    data[offset] = 0x80;
+    // The numerator of a fraction with 65 536 as its denominator.
+    writeUint16(data, offset + 1, Math.min(Math.max(Math.floor(progress * 65536), 0), 65535));
+  } else return false;
+  return true;
+}
+
+function writePointer(
+  data: Uint8Array,
+  offset: number,
+  where: number,
+  { byte, bit }: { readonly byte: number; readonly bit?: number },
+): void {
+  data[offset] = 0x80 | where | (bit === undefined ? 0 : 0x08 | bit);
+  writeUint16(data, offset + 1, byte);
 }
 
 /** The triple for a media operation that ended with `result`, a value of `MediaResult` but OK. */
@@ -127,6 +218,8 @@ export function mediaSense(operation: number, result: number): number {
       return Sense.NOT_READY_CAUSE_NOT_REPORTABLE;
     case MediaResult.NO_MEDIUM:
       return Sense.MEDIUM_NOT_PRESENT;
+    case MediaResult.LOST:
+      return Sense.LOGICAL_UNIT_COMMUNICATION_FAILURE;
     default:
       return Sense.INTERNAL_TARGET_FAILURE;
   }

@@ -1,6 +1,7 @@
 /** Finds rows of the table of operation codes, and says which of them a unit has. */
 import type { LogicalUnit } from "./logical_unit.ts";
 import { type OperationCode, operationCodes } from "./opcodes.ts";
+import { reservationCommands } from "./spc/reservation_opcodes.ts";
 
 /** `CommandView.serviceAction` of an operation code that has none. */
 export const NO_SERVICE_ACTION = 0xffff;
@@ -30,6 +31,8 @@ export function serviceActionField(code: number): { byte: number; bit?: number }
 
 /** Whether this unit has the command: REPORT SUPPORTED OPERATION CODES and dispatch agree by it. */
 export function supports(unit: LogicalUnit, row: OperationCode): boolean {
+  // Reservations: LIO has them above a kernel's ring, the emulated target core otherwise.
+  if (reservationCommands.includes(row)) return unit.targetCore !== "none";
   switch (row.name) {
     case "UNMAP":
       return unit.features.discard;

@@ -8,6 +8,7 @@ import { readUint32, readUint64 } from "./big_endian.ts";
 import type { LogicalUnit } from "./logical_unit.ts";
 import { operationCodes } from "./opcodes.ts";
 import type { Operation } from "./procedure.ts";
+import { reservationCommands } from "./spc/reservation_opcodes.ts";
 
 const vectors: readonly Vector[] = [...primaryVectors, ...blockVectors];
 
@@ -96,6 +97,8 @@ for (const { row, what, cdb, setup, dataOut, room, expect } of vectors) {
 
 Deno.test("vectors cover each row with a good and a bad command", () => {
   for (const { name } of operationCodes) {
+    // The target core answers these, and only it: its own tests have them.
+    if (reservationCommands.some((row) => row.name === name)) continue;
     const mine = vectors.filter(({ row }) => row === name);
     assert.ok(mine.some(({ expect }) => expect.sense === undefined), `${name}: good`);
     assert.ok(mine.some(({ expect }) => expect.sense !== undefined), `${name}: bad`);

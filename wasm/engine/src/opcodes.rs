@@ -6,13 +6,15 @@ use crate::layout::*;
 /// Code, service action, class, CDB length; LBA, number of blocks, allocation length as
 /// [offset, length]; refused bits as [offset, mask]. Sorted by code and service action.
 #[rustfmt::skip]
-pub static ROWS: [Row; 45] = [
+pub static ROWS: [Row; 61] = [
     row(0x00, NO_SERVICE_ACTION, CLASS_TEST_UNIT_READY, 6, [0, 0], [0, 0], [0, 0], [[5, 0x04], [0, 0x00]]), // TEST UNIT READY
     row(0x03, NO_SERVICE_ACTION, CLASS_OTHER, 6, [0, 0], [0, 0], [4, 1], [[5, 0x04], [0, 0x00]]), // REQUEST SENSE
     row(0x08, NO_SERVICE_ACTION, CLASS_READ, 6, [1, 3], [4, 1], [0, 0], [[5, 0x04], [0, 0x00]]), // READ(6)
     row(0x0a, NO_SERVICE_ACTION, CLASS_WRITE, 6, [1, 3], [4, 1], [0, 0], [[5, 0x04], [0, 0x00]]), // WRITE(6)
     row(0x12, NO_SERVICE_ACTION, CLASS_OTHER, 6, [0, 0], [0, 0], [3, 2], [[5, 0x04], [0, 0x00]]), // INQUIRY
     row(0x15, NO_SERVICE_ACTION, CLASS_OTHER, 6, [0, 0], [0, 0], [4, 1], [[5, 0x04], [0, 0x00]]), // MODE SELECT(6)
+    row(0x16, NO_SERVICE_ACTION, CLASS_OTHER, 6, [0, 0], [0, 0], [0, 0], [[5, 0x04], [0, 0x00]]), // RESERVE(6)
+    row(0x17, NO_SERVICE_ACTION, CLASS_OTHER, 6, [0, 0], [0, 0], [0, 0], [[5, 0x04], [0, 0x00]]), // RELEASE(6)
     row(0x1a, NO_SERVICE_ACTION, CLASS_OTHER, 6, [0, 0], [0, 0], [4, 1], [[5, 0x04], [0, 0x00]]), // MODE SENSE(6)
     row(0x1b, NO_SERVICE_ACTION, CLASS_OTHER, 6, [0, 0], [0, 0], [0, 0], [[5, 0x04], [0, 0x00]]), // START STOP UNIT
     row(0x1d, NO_SERVICE_ACTION, CLASS_OTHER, 6, [0, 0], [0, 0], [3, 2], [[5, 0x04], [0, 0x00]]), // SEND DIAGNOSTIC
@@ -28,7 +30,21 @@ pub static ROWS: [Row; 45] = [
     row(0x42, NO_SERVICE_ACTION, CLASS_OTHER, 10, [0, 0], [0, 0], [7, 2], [[9, 0x04], [0, 0x00]]), // UNMAP
     row(0x4d, NO_SERVICE_ACTION, CLASS_OTHER, 10, [0, 0], [0, 0], [7, 2], [[9, 0x04], [0, 0x00]]), // LOG SENSE
     row(0x55, NO_SERVICE_ACTION, CLASS_OTHER, 10, [0, 0], [0, 0], [7, 2], [[9, 0x04], [0, 0x00]]), // MODE SELECT(10)
+    row(0x56, NO_SERVICE_ACTION, CLASS_OTHER, 10, [0, 0], [0, 0], [0, 0], [[9, 0x04], [1, 0x12]]), // RESERVE(10)
+    row(0x57, NO_SERVICE_ACTION, CLASS_OTHER, 10, [0, 0], [0, 0], [0, 0], [[9, 0x04], [1, 0x12]]), // RELEASE(10)
     row(0x5a, NO_SERVICE_ACTION, CLASS_OTHER, 10, [0, 0], [0, 0], [7, 2], [[9, 0x04], [0, 0x00]]), // MODE SENSE(10)
+    row(0x5e, 0x00, CLASS_OTHER, 10, [0, 0], [0, 0], [7, 2], [[9, 0x04], [0, 0x00]]), // PERSISTENT RESERVE IN, READ KEYS
+    row(0x5e, 0x01, CLASS_OTHER, 10, [0, 0], [0, 0], [7, 2], [[9, 0x04], [0, 0x00]]), // PERSISTENT RESERVE IN, READ RESERVATION
+    row(0x5e, 0x02, CLASS_OTHER, 10, [0, 0], [0, 0], [7, 2], [[9, 0x04], [0, 0x00]]), // PERSISTENT RESERVE IN, REPORT CAPABILITIES
+    row(0x5e, 0x03, CLASS_OTHER, 10, [0, 0], [0, 0], [7, 2], [[9, 0x04], [0, 0x00]]), // PERSISTENT RESERVE IN, READ FULL STATUS
+    row(0x5f, 0x00, CLASS_OTHER, 10, [0, 0], [0, 0], [5, 4], [[9, 0x04], [0, 0x00]]), // PERSISTENT RESERVE OUT, REGISTER
+    row(0x5f, 0x01, CLASS_OTHER, 10, [0, 0], [0, 0], [5, 4], [[9, 0x04], [0, 0x00]]), // PERSISTENT RESERVE OUT, RESERVE
+    row(0x5f, 0x02, CLASS_OTHER, 10, [0, 0], [0, 0], [5, 4], [[9, 0x04], [0, 0x00]]), // PERSISTENT RESERVE OUT, RELEASE
+    row(0x5f, 0x03, CLASS_OTHER, 10, [0, 0], [0, 0], [5, 4], [[9, 0x04], [0, 0x00]]), // PERSISTENT RESERVE OUT, CLEAR
+    row(0x5f, 0x04, CLASS_OTHER, 10, [0, 0], [0, 0], [5, 4], [[9, 0x04], [0, 0x00]]), // PERSISTENT RESERVE OUT, PREEMPT
+    row(0x5f, 0x05, CLASS_OTHER, 10, [0, 0], [0, 0], [5, 4], [[9, 0x04], [0, 0x00]]), // PERSISTENT RESERVE OUT, PREEMPT AND ABORT
+    row(0x5f, 0x06, CLASS_OTHER, 10, [0, 0], [0, 0], [5, 4], [[9, 0x04], [0, 0x00]]), // PERSISTENT RESERVE OUT, REGISTER AND IGNORE EXISTING KEY
+    row(0x5f, 0x07, CLASS_OTHER, 10, [0, 0], [0, 0], [5, 4], [[9, 0x04], [0, 0x00]]), // PERSISTENT RESERVE OUT, REGISTER AND MOVE
     row(0x7f, 0x09, CLASS_READ, 32, [12, 8], [28, 4], [0, 0], [[10, 0xe0], [1, 0x04]]), // READ(32)
     row(0x7f, 0x0a, CLASS_VERIFY, 32, [12, 8], [28, 4], [0, 0], [[10, 0xe0], [1, 0x04]]), // VERIFY(32)
     row(0x7f, 0x0b, CLASS_WRITE, 32, [12, 8], [28, 4], [0, 0], [[10, 0xe0], [1, 0x04]]), // WRITE(32)
