@@ -1,5 +1,6 @@
 /** What the control socket carries: JSON over HTTP. The command line and the HTTP API share it. */
 import type { AnyFabricKind, FabricKind, Isolation } from "./lun_record.ts";
+import type { UnitOptions } from "./ring_messages.ts";
 
 /** POST /v1/luns. */
 export interface CreateRequest {
@@ -12,6 +13,8 @@ export interface CreateRequest {
   readonly fabric?: FabricKind;
   readonly isolation?: Isolation;
   readonly deadline_ms?: number;
+  /** What the unit is like for initiators. */
+  readonly unit?: UnitOptions;
 }
 
 /** How far a LUN is. */

@@ -271,6 +271,7 @@ export class Daemon {
       deadline_ms: request.deadline_ms ?? DEADLINE_DEFAULT_MS,
       lun: fabric === "embedded-iscsi" ? this.#takeLun(request.name) : 0,
       content_lost: false,
+      unit: request.unit ?? {},
     };
   }
 
@@ -301,6 +302,7 @@ export class Daemon {
         deadline_ms: DEADLINE_DEFAULT_MS,
         lun: 0,
         content_lost: lost,
+        unit: {},
       }, fabric);
       this.#options.log("info", device.name, `${device.path} is served, as dev_config asks for`);
     });

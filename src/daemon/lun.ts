@@ -39,13 +39,14 @@ export class Lun {
   /** Puts the storage on a ring and makes it reachable. On failure everything is undone. */
   async attach(storage: Storage): Promise<void> {
     this.#storage = storage;
-    const { name, serial, deadline_ms } = this.record;
+    const { name, serial, deadline_ms, unit } = this.record;
     const { source: backend, volume, supervisor } = storage;
     this.#attachment = await this.#fabric.attach(
       this.record,
       volume,
       async (ring) => {
-        await this.#ring.call("attach", { name, serial, ring, backend, deadline_ms });
+        const saved = {};
+        await this.#ring.call("attach", { name, serial, ring, backend, deadline_ms, unit, saved });
         // From here on a process that ends is replaced, also while the kernel still looks at the LUN.
         supervisor?.attach({
           down: async () => (await this.#ring.call("down", { name })).completed,

@@ -1,7 +1,9 @@
 /** What is kept of each logical unit, and how it is checked when it is read back. */
 import { join } from "node:path";
 import { OperatorError } from "./error.ts";
+import type { UnitOptions } from "./ring_messages.ts";
 import { SIZE_MAX_BYTES } from "./size.ts";
+import { isUnitOptions } from "./unit_options.ts";
 
 /** How initiators reach a logical unit. */
 export type FabricKind = "loopback" | "iscsi" | "embedded-iscsi";
@@ -32,6 +34,13 @@ export interface LunRecord {
   readonly lun: number;
   /** Whether the volatile content was lost with the process that held it. */
   readonly content_lost: boolean;
+  /** What the unit is like for initiators. */
+  readonly unit: UnitOptions;
+  /**
+   * A change of the size is under way, to this one: where a crash came between, the volume has the
+   * one or the other.
+   */
+  readonly resizing_to_bytes?: number;
 }
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
@@ -55,8 +64,14 @@ function isSettings(value: unknown): boolean {
     Object.values(value).every((item) => typeof item === "string");
 }
 
-function isRecord(value: unknown): value is LunRecord {
-  if (typeof value !== "object" || value === null) return false;
+/** A record as it was written; undefined for anything else. Older ones say nothing of the unit. */
+function readRecord(value: unknown): LunRecord | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const record = { unit: {}, ...value };
+  return isRecord(record) ? record : undefined;
+}
+
+function isRecord(value: object): value is LunRecord {
   const record = value as Record<string, unknown>;
   return typeof record.name === "string" && NAME.test(record.name) &&
     typeof record.handler === "string" && typeof record.serial === "string" &&
@@ -64,7 +79,8 @@ function isRecord(value: unknown): value is LunRecord {
     fabricKinds.includes(record.fabric as FabricKind) &&
     isCount(record.size_bytes, SIZE_MAX_BYTES) && isCount(record.deadline_ms) &&
     isCount(record.lun) && typeof record.content_lost === "boolean" &&
-    isSettings(record.settings);
+    isSettings(record.settings) && isUnitOptions(record.unit) &&
+    (record.resizing_to_bytes === undefined || isCount(record.resizing_to_bytes, SIZE_MAX_BYTES));
 }
 
 /** Records as files, one for each logical unit, written so that a crash leaves the old or the new. */
@@ -88,8 +104,8 @@ export class RecordStore {
       if (!entry.name.endsWith(".json")) continue;
       const path = join(this.#directory, entry.name);
       try {
-        const value: unknown = JSON.parse(await Deno.readTextFile(path));
-        if (!isRecord(value)) throw new Error("it is not a record of this version");
+        const value = readRecord(JSON.parse(await Deno.readTextFile(path)));
+        if (value === undefined) throw new Error("it is not a record of this version");
         // A copy under another name would be served twice.
         if (entry.name !== `${value.name}.json`) throw new Error(`it is of LUN "${value.name}"`);
         records.push(value);

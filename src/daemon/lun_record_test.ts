@@ -14,6 +14,7 @@ const record: LunRecord = {
   deadline_ms: 30_000,
   lun: 3,
   content_lost: false,
+  unit: { removable: true, physical_block_length_bytes: 4096, copy_group: "a" },
 };
 
 async function withStore(work: (store: RecordStore, folder: string) => Promise<void>) {
@@ -52,6 +53,17 @@ Deno.test("RecordStore gives back what was saved, of 8 PiB too, in order of name
   });
 });
 
+Deno.test("RecordStore reads records that were written before units had options", async () => {
+  await withStore(async (store, folder) => {
+    const { unit: _, ...old } = record;
+    await store.save(record);
+    await Deno.writeTextFile(join(folder, "disk.json"), JSON.stringify(old));
+    const { records, complaints } = await store.load();
+    assert.deepEqual(complaints, []);
+    assert.deepEqual(records, [{ ...old, unit: {} }]);
+  });
+});
+
 Deno.test("RecordStore takes no name that leaves its folder", async () => {
   await withStore(async (store) => {
     await assert.rejects(store.remove("../x"), OperatorError);
@@ -77,6 +89,13 @@ Deno.test("RecordStore passes over drafts, and complains about what it cannot re
       settings: text({ ...record, name: "settings", settings: { a: 1 } }),
       array: text({ ...record, name: "array", settings: [] }),
       lost: text({ ...record, name: "lost", content_lost: undefined }),
+      unit: text({ ...record, name: "unit", unit: [] }),
+      member: text({ ...record, name: "member", unit: { colour: "red" } }),
+      flag: text({ ...record, name: "flag", unit: { removable: 1 } }),
+      ejected: text({ ...record, name: "ejected", unit: { ejected: true } }),
+      physical: text({ ...record, name: "physical", unit: { physical_block_length_bytes: 513 } }),
+      group: text({ ...record, name: "group", unit: { copy_group: "../a" } }),
+      resizing: text({ ...record, name: "resizing", resizing_to_bytes: 2 ** 54 }),
     };
     for (const [name, content] of Object.entries(wrong)) {
       await Deno.writeTextFile(join(folder, `${name}.json`), content);

@@ -202,13 +202,15 @@ export class RingHost {
     transport.map(engine.buffer, engine.plan.ring);
     undo.push(() => transport.unmap(engine.buffer, engine.plan.ring));
     engine.start();
-    const unit = makeUnit(
+    const unit = makeUnit({
       name,
-      request.serial,
-      features,
-      backend.kind === "none",
-      ring.kind === "emulated",
-    );
+      serial: request.serial,
+      volume: features,
+      options: request.unit,
+      lost: backend.kind === "none",
+      targetCore: ring.kind === "emulated" ? "embedded" : "kernel",
+      saved: request.saved,
+    });
     let sandbox: SandboxBackend | undefined;
     const made: { device?: Device } = {};
     const makeBackend = (sink: BackendSink): Backend => {

@@ -1,27 +1,62 @@
 /** The logical unit of a volume. */
 import type { VolumeFeatures } from "../engine/ports.ts";
 import { makeIdentity } from "../scsi/identity.ts";
-import { LogicalUnit } from "../scsi/logical_unit.ts";
+import { LogicalUnit, type TargetCoreKind, type UnitPort } from "../scsi/logical_unit.ts";
+import type { PeerUnit } from "../scsi/procedure.ts";
+import type { UnitOptions } from "./ring_messages.ts";
 
-/**
- * Makes the unit that serves a volume. `lost`: its content is gone with the process that held it,
- * so the unit is there and its medium is not. `orderedTasks`: the fabric keeps task attributes.
- */
-export function makeUnit(
-  name: string,
-  serial: string,
-  volume: VolumeFeatures,
-  lost: boolean,
-  orderedTasks: boolean,
-): LogicalUnit {
+/** Port and group of every unit of an embedded target: it has one of each. */
+const EMBEDDED_PORT: UnitPort = { relative_target_port: 1, target_port_group: 1 };
+
+/** What a unit is made of. */
+export interface UnitDescription {
+  readonly name: string;
+  readonly serial: string;
+  readonly volume: VolumeFeatures;
+  /** What the operator says of it. */
+  readonly options: UnitOptions;
+  /** Its content is gone with the process that held it: the unit is there, its medium is not. */
+  readonly lost: boolean;
+  readonly targetCore: TargetCoreKind;
+  /** Parts of its state that were kept over a restart. */
+  readonly saved?: Readonly<Record<string, unknown>>;
+  /** Finds the units that copies may reach. */
+  readonly findPeer?: (designator: Uint8Array) => PeerUnit | undefined;
+}
+
+/** LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT (SBC-4 5.21): 3 for 512-byte blocks on 4096 (512e). */
+export function physicalBlockExponent(
+  block_length_bytes: number,
+  physical_block_length_bytes = block_length_bytes,
+): number {
+  return Math.max(0, Math.round(Math.log2(physical_block_length_bytes / block_length_bytes)));
+}
+
+/** Makes the unit that serves a volume. */
+export function makeUnit(description: UnitDescription): LogicalUnit {
+  const { name, serial, volume, options, targetCore } = description;
+  const { block_length_bytes, size_bytes } = volume;
   const unit = new LogicalUnit({
     name,
     identity: makeIdentity(name, serial),
-    block_length: volume.block_length_bytes,
-    block_count: volume.size_bytes / volume.block_length_bytes,
+    block_length: block_length_bytes,
+    block_count: size_bytes / block_length_bytes,
     features: volume,
-    orderedTasks,
+    physical_block_exponent: physicalBlockExponent(
+      block_length_bytes,
+      options.physical_block_length_bytes,
+    ),
+    // LIO applies no task attributes to passthrough; the emulated core does.
+    orderedTasks: targetCore === "embedded",
+    targetCore,
+    port: targetCore === "embedded" ? EMBEDDED_PORT : undefined,
+    removable: options.removable,
+    writeProtected: options.write_protected,
+    saved: description.saved,
+    findPeer: description.findPeer,
   });
-  if (lost) unit.state = "no-medium";
+  // A medium that is out may still be one whose sanitizing has failed: that is what counts.
+  const ejected = options.ejected === true && unit.state === "ready";
+  if (description.lost || ejected) unit.state = "no-medium";
   return unit;
 }
