@@ -83,6 +83,7 @@ class Rig implements Disposable {
       length_bytes: length,
       fua: false,
       unmap: false,
+      replay: true,
       iov_address,
       iov_count: count,
       ...fields,
@@ -415,6 +416,7 @@ Deno.test("threads of the pool serve many devices at once, each with its own dat
           length_bytes: 4096,
           fua: true,
           unmap: false,
+          replay: true,
           iov_address,
           iov_count: 1,
         };

@@ -87,7 +87,7 @@ Deno.test("MemoryBackend leaves to the handler what is neither a read nor a writ
 
 Deno.test("MemoryBackend asserts that an operation lies inside of its memory", async () => {
   await withDevice(0, ({ device }) => {
-    const operation = { tag: 0, operation: 1, fua: false, unmap: false };
+    const operation = { tag: 0, operation: 1, fua: false, unmap: false, replay: true };
     const iovecs = { iov_address: 0, iov_count: 0 };
     for (const [offset_bytes, length_bytes] of [[SIZE, 512], [-512, 512], [NaN, 512]]) {
       assert.throws(

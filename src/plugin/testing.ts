@@ -18,9 +18,13 @@ import type {
   FileCapability,
   MemoryCapability,
   OperationOptions,
+  Space,
   Volume,
 } from "./mod.ts";
 import { HandlerError } from "./error.ts";
+
+/** {@linkcode TestStorage} tells holes from data in pages of this many bytes. */
+const PAGE_LENGTH = 4096;
 
 /** Bytes in an array, as memory and as a file. Counts what a test may want to know. */
 export class TestStorage implements MemoryCapability, FileCapability {
@@ -81,6 +85,29 @@ export class TestStorage implements MemoryCapability, FileCapability {
 
   sync(): void {
     this.syncs++;
+  }
+
+  /** Pages of zeros count as holes. */
+  extents(offset: number, length: number): Extent[] {
+    this.#check(offset, length);
+    const extents: Extent[] = [];
+    for (let at = offset; at < offset + length;) {
+      const end = Math.min(offset + length, at - at % PAGE_LENGTH + PAGE_LENGTH);
+      extents.push({ offset: at, length: end - at, mapped: this.#isMapped(at) });
+      at = end;
+    }
+    return extents;
+  }
+
+  space(): Space {
+    let used = 0;
+    for (let at = 0; at < this.size; at += PAGE_LENGTH) if (this.#isMapped(at)) used += PAGE_LENGTH;
+    return { used, available: Math.max(0, this.size - used) };
+  }
+
+  #isMapped(at: number): boolean {
+    const begin = at - at % PAGE_LENGTH;
+    return this.#bytes.subarray(begin, begin + PAGE_LENGTH).some((byte) => byte !== 0);
   }
 
   truncate(size: number): void {

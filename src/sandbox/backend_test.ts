@@ -92,6 +92,7 @@ class Rig {
       length_bytes: length,
       fua: false,
       unmap: false,
+      replay: true,
       iov_address: iov,
       iov_count: 1,
       ...more,

@@ -50,6 +50,7 @@ export class HostDouble {
     length_bytes: 0,
     fua: false as boolean,
     unmap: false,
+    replay: true,
     iov_address: 0,
     iov_count: 1,
   } satisfies Transfer;

@@ -102,7 +102,7 @@ class Rig {
     const iov = this.memory.data_offset + tag * 8;
     this.memory.words[iov / 4] = this.memory.data_offset + 65536;
     this.memory.words[iov / 4 + 1] = length;
-    const more = { offset_bytes: 0, fua: false, unmap: false, iov_count: 1 };
+    const more = { offset_bytes: 0, fua: false, unmap: false, replay: true, iov_count: 1 };
     const transfer = { tag, operation, length_bytes: length, iov_address: iov, ...more };
     assert.equal(this.backend.submit(transfer), SUBMIT_PENDING);
     this.backend.kick();

@@ -15,8 +15,45 @@ const FALLOC_FL_ZERO_RANGE = 16;
 /** The symbols that {@linkcode FileCalls} is made of. */
 export type FileSymbols = Pick<
   typeof libc,
-  "pread" | "pwrite" | "fdatasync" | "fallocate" | "ftruncate"
+  | "pread"
+  | "pwrite"
+  | "fdatasync"
+  | "fallocate"
+  | "ftruncate"
+  | "lseek"
+  | "statx"
+  | "fstatvfs"
 >;
+
+const SEEK_DATA = 3;
+const SEEK_HOLE = 4;
+/** No data, or no hole, from there on: past the end of the file. */
+const ENXIO = 6;
+const AT_EMPTY_PATH = 0x1000;
+const STATX_TYPE = 1;
+const STATX_SIZE = 0x200;
+const STATX_BLOCKS = 0x400;
+const STATX_LENGTH = 256;
+const STATX_MODE_OFFSET = 28;
+const STATX_SIZE_OFFSET = 40;
+const STATX_BLOCKS_OFFSET = 48;
+const S_IFMT = 0o170000;
+const S_IFBLK = 0o060000;
+/** `stx_blocks` counts these, whatever the file system's blocks are. */
+const STATX_BLOCK_LENGTH = 512;
+/** Of `struct statvfs` on 64-bit machines. */
+const STATVFS_LENGTH = 256;
+const STATVFS_FRAGMENT_OFFSET = 8;
+const STATVFS_AVAILABLE_OFFSET = 32;
+const emptyPath = new Uint8Array(1);
+
+/** Size of a file, and the storage it takes. */
+export interface FileUsage {
+  /** A block device: the other members are 0. */
+  readonly device: boolean;
+  readonly size_bytes: number;
+  readonly used_bytes: number;
+}
 
 /** What a file operation can say, as far as callers tell it apart. */
 export type FileErrorKind = "no-space" | "unsupported" | "invalid" | "read-only" | "io";
@@ -37,9 +74,12 @@ export class FileError extends Error {
   override readonly name = "FileError";
   readonly kind: FileErrorKind;
   readonly errno: number;
-  constructor(call: string, errno: number) {
+  /** Bytes that a read or write had moved before. */
+  readonly moved_bytes: number;
+  constructor(call: string, errno: number, moved_bytes = 0) {
     super(`Cannot ${call}: errno ${errno}`);
     this.errno = errno;
+    this.moved_bytes = moved_bytes;
     this.kind = EIO_KINDS[errno] ?? "io";
   }
 }
@@ -63,7 +103,7 @@ export class FileCalls {
     while (rest.length > 0) {
       const count = this.#symbols.pread(fd, rest, BigInt(rest.length), BigInt(offset + done));
       if (count === 0) break;
-      if (count < 0) this.#fail("pread");
+      if (count < 0) this.#fail("pread", done);
       else {
         done += count;
         if (count === rest.length) break;
@@ -80,8 +120,8 @@ export class FileCalls {
     while (rest.length > 0) {
       const count = this.#symbols.pwrite(fd, rest, BigInt(rest.length), BigInt(at));
       // A write that takes nothing and says nothing would loop for ever.
-      if (count === 0) throw new FileError("pwrite", 5);
-      if (count < 0) this.#fail("pwrite");
+      if (count === 0) throw new FileError("pwrite", 5, at - offset);
+      if (count < 0) this.#fail("pwrite", at - offset);
       else {
         if (count === rest.length) return;
         at += count;
@@ -110,13 +150,48 @@ export class FileCalls {
     while (this.#symbols.ftruncate(fd, i64(size)) < 0) this.#fail("ftruncate");
   }
 
+  /**
+   * The first byte at or after `offset` that holds data, or (`hole`) does not; undefined where there
+   * is none before the end of the file. Throws "invalid" where it cannot be told: block devices.
+   */
+  seek(fd: number, offset: number, hole: boolean): number | undefined {
+    for (;;) {
+      const at = Number(this.#symbols.lseek(fd, BigInt(offset), hole ? SEEK_HOLE : SEEK_DATA));
+      if (at >= 0) return at;
+      if (this.#errno() === ENXIO) return undefined;
+      this.#fail("lseek");
+    }
+  }
+
+  /** statx(2). */
+  usage(fd: number): FileUsage {
+    const answer = new Uint8Array(STATX_LENGTH);
+    const mask = STATX_TYPE | STATX_SIZE | STATX_BLOCKS;
+    while (this.#symbols.statx(fd, emptyPath, AT_EMPTY_PATH, mask, answer) < 0) this.#fail("statx");
+    const view = new DataView(answer.buffer);
+    return {
+      device: (view.getUint16(STATX_MODE_OFFSET, true) & S_IFMT) === S_IFBLK,
+      size_bytes: Number(view.getBigUint64(STATX_SIZE_OFFSET, true)),
+      used_bytes: Number(view.getBigUint64(STATX_BLOCKS_OFFSET, true)) * STATX_BLOCK_LENGTH,
+    };
+  }
+
+  /** What the file system of a file has left for who is not root. */
+  available(fd: number): number {
+    const answer = new Uint8Array(STATVFS_LENGTH);
+    while (this.#symbols.fstatvfs(fd, answer) < 0) this.#fail("fstatvfs");
+    const view = new DataView(answer.buffer);
+    return Number(view.getBigUint64(STATVFS_FRAGMENT_OFFSET, true)) *
+      Number(view.getBigUint64(STATVFS_AVAILABLE_OFFSET, true));
+  }
+
   #fallocate(fd: number, mode: number, offset: number, length: number): void {
     while (this.#symbols.fallocate(fd, mode, i64(offset), i64(length)) < 0) this.#fail("fallocate");
   }
 
   /** Returns where the call was interrupted and is to be repeated; else throws. */
-  #fail(call: string): void {
+  #fail(call: string, moved_bytes = 0): void {
     const number = this.#errno();
-    if (number !== EINTR) throw new FileError(call, number);
+    if (number !== EINTR) throw new FileError(call, number, moved_bytes);
   }
 }

@@ -28,6 +28,9 @@ const symbols = {
   fdatasync: { parameters: ["i32"], result: "i32" },
   fallocate: { parameters: ["i32", "i32", "i64", "i64"], result: "i32" },
   fstatfs: { parameters: ["i32", "buffer"], result: "i32" },
+  fstatvfs: { parameters: ["i32", "buffer"], result: "i32" },
+  // Not fstat: the C library has it since 2.33 only, and its struct differs between machines.
+  statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
   ftruncate: { parameters: ["i32", "i64"], result: "i32" },
   open: { parameters: ["buffer", "i32", "i32"], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "i64"], result: "i32" },
