@@ -1,5 +1,6 @@
 /** What is kept of each logical unit, and how it is checked when it is read back. */
 import { join } from "node:path";
+import { ensureFolder, removeDurably, writeDurably } from "./durable_file.ts";
 import { OperatorError } from "./error.ts";
 import type { UnitOptions } from "./ring_messages.ts";
 import { SIZE_MAX_BYTES } from "./size.ts";
@@ -99,7 +100,7 @@ export class RecordStore {
   async load(): Promise<{ records: LunRecord[]; complaints: string[] }> {
     const records: LunRecord[] = [];
     const complaints: string[] = [];
-    await Deno.mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    await ensureFolder(this.#directory);
     for await (const entry of Deno.readDir(this.#directory)) {
       if (!entry.name.endsWith(".json")) continue;
       const path = join(this.#directory, entry.name);
@@ -118,35 +119,11 @@ export class RecordStore {
   }
 
   async save(record: LunRecord): Promise<void> {
-    await Deno.mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    const path = this.#path(record.name);
-    const draft = `${path}.new`;
-    const file = await Deno.open(draft, { write: true, create: true, truncate: true, mode: 0o600 });
-    try {
-      const bytes = new TextEncoder().encode(JSON.stringify(record, null, 2) + "\n");
-      let written = 0;
-      while (written < bytes.length) written += await file.write(bytes.subarray(written));
-      await file.sync();
-    } finally {
-      file.close();
-    }
-    await Deno.rename(draft, path);
-    await this.#sync();
+    await ensureFolder(this.#directory);
+    await writeDurably(this.#path(record.name), JSON.stringify(record, null, 2) + "\n");
   }
 
   async remove(name: string): Promise<void> {
-    try {
-      await Deno.remove(this.#path(name));
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return;
-      throw error;
-    }
-    await this.#sync();
-  }
-
-  /** Makes names durable: what was answered for must be found after a loss of power. */
-  async #sync(): Promise<void> {
-    using directory = await Deno.open(this.#directory);
-    await directory.sync();
+    await removeDurably(this.#path(name));
   }
 }
