@@ -6,6 +6,7 @@ import type { EmulatedNexus } from "./nexus.ts";
 import type { EmulatedRing } from "./ring.ts";
 import type { RingCommand } from "./ring_command.ts";
 import type { RingSink } from "./ring_options.ts";
+import type { CoreUnitOptions } from "./target_core.ts";
 import { fixedSense, Sense } from "./sense.ts";
 import { type AbortWait, EmulatedTask, type TaskKeeper, TaskState } from "./task.ts";
 import { TaskSet } from "./task_set.ts";
@@ -40,9 +41,9 @@ export class LogicalUnit implements TaskKeeper, RingSink {
     lun: number,
     index: number,
     ring: EmulatedRing,
-    block_length: number,
+    options: CoreUnitOptions,
   ) {
-    this.block_length = block_length;
+    this.block_length = options.block_length ?? options.unit?.block_length ?? 512;
     this.#host = host;
     this.lun = lun;
     this.index = index;

@@ -4,6 +4,8 @@
  *
  * @module
  */
+import type { StateStore } from "../../engine/ports.ts";
+import type { LogicalUnit as ScsiUnit } from "../../scsi/logical_unit.ts";
 import type { NexusRequest, TargetPort } from "../target_port.ts";
 import { LogicalUnit, type UnitHost } from "./logical_unit.ts";
 import { LUN_COUNT } from "./lun.ts";
@@ -16,6 +18,18 @@ import { TaskRouter } from "./task_router.ts";
 export interface TargetCoreOptions {
   /** Native address of a buffer, for the fabrics' system calls (`src/sys/mapping.ts`). */
   readonly addressOf?: (memory: ArrayBuffer) => bigint;
+}
+
+/** What the core is told of a logical unit beside its ring. */
+export interface CoreUnitOptions {
+  /** Bytes in a logical block: residuals follow from it. Default: the unit's, else 512. */
+  readonly block_length?: number;
+  /** The device server's unit behind the ring; without it nothing is known of it. */
+  readonly unit?: ScsiUnit;
+  /** Keeps persistent reservations over a restart (APTPL); without it they end with the daemon. */
+  readonly store?: StateStore;
+  /** What the store kept under "reservations": JSON of any age, to be checked. */
+  readonly saved?: unknown;
 }
 
 /** One target with its LUN map and its nexuses. */
@@ -38,10 +52,11 @@ export class EmulatedTargetCore implements TargetPort, UnitHost, NexusHost {
    * Puts a logical unit into the LUN map. Open nexuses get unit attentions: REPORTED LUNS DATA HAS
    * CHANGED on the other units (SPC-6 6.33), POWER ON OCCURRED on this one.
    *
-   * `block_length` is the unit's logical block length in bytes: residuals follow from it. Throws a
-   * RangeError for a number outside of 0 to 16383, or one that is taken.
+   * From here to {@linkcode remove} the core takes over the unit's attentions. Throws a RangeError
+   * for a number outside of 0 to 16383, or one that is taken.
    */
-  add(lun: number, ring: EmulatedRing, block_length = 512): void {
+  add(lun: number, ring: EmulatedRing, unitOptions: CoreUnitOptions | number = {}): void {
+    const options = typeof unitOptions === "number" ? { block_length: unitOptions } : unitOptions;
     if (!Number.isInteger(lun) || lun < 0 || lun >= LUN_COUNT) {
       throw new RangeError(`Cannot add LUN ${lun}: choose one from 0 to ${LUN_COUNT - 1}`);
     }
@@ -49,7 +64,7 @@ export class EmulatedTargetCore implements TargetPort, UnitHost, NexusHost {
     const index = this.#freeIndexes.pop() ?? this.#indexes++;
     this.#lunsChanged();
     while (this.units.length <= lun) this.units.push(undefined);
-    const unit = new LogicalUnit(this, lun, index, ring, block_length);
+    const unit = new LogicalUnit(this, lun, index, ring, options);
     this.units[lun] = unit;
     this.#listLuns();
     for (const nexus of this.nexuses) {
