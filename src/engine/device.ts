@@ -12,14 +12,15 @@ import {
   CLASS_SYNCHRONIZE_CACHE,
   CLASS_TEST_UNIT_READY,
   CLASS_WRITE,
+  CLASS_WRITE_AND_VERIFY,
   DEVICE_NOT_READY,
   DEVICE_WRITE_PROTECTED,
   FLAG_FUA,
   IOV_PAIR_SIZE,
   RECORD_TMR,
+  SLOT_BIDI_LENGTH_OFFSET,
   SLOT_BUFFER_LENGTH_OFFSET,
   SLOT_CLASS_OFFSET,
-  SLOT_COUNT,
   SLOT_FLAGS_OFFSET,
   SLOT_IOV_ADDRESS_OFFSET,
   SLOT_IOV_COUNT_OFFSET,
@@ -28,14 +29,16 @@ import {
   SLOT_OFFSET_BYTES_OFFSET,
   SLOT_SENSE_OFFSET,
 } from "../abi/engine.ts";
-import { MAILBOX_FLAG_READ_LEN } from "../abi/tcmu.ts";
+import { MAILBOX_FLAG_READ_LEN, SENSE_LENGTH } from "../abi/tcmu.ts";
 import { Status } from "../scsi/answer.ts";
 import type { LogicalUnit } from "../scsi/logical_unit.ts";
+import { type CommandClass, operationCodes } from "../scsi/opcodes.ts";
 import { MediaOperation, MediaResult } from "../scsi/media.ts";
+import type { Operation, OperationResult, PeerUnit } from "../scsi/procedure.ts";
 import { Counters } from "./counters.ts";
 import { type Engine, RingError } from "./engine.ts";
-import { type Backend, type BackendSink, SUBMIT_FULL, SUBMIT_PENDING } from "./ports.ts";
-import type { RingTransport } from "./ports.ts";
+import type { Backend, BackendSink, RingTransport, StateStore } from "./ports.ts";
+import { SUBMIT_FULL, SUBMIT_PENDING, TAG_COUNT } from "./ports.ts";
 import { SlowPath } from "./slow_path.ts";
 import { SlotTransfer } from "./transfer.ts";
 
@@ -45,13 +48,19 @@ const BATCH_MAX = 64;
 const BATCHES_MAX = 4;
 const COMPLETE_READ_LEN = 1;
 
+const HOT_CLASSES: readonly CommandClass[] = [
+  ...["READ", "WRITE", "SYNCHRONIZE_CACHE", "TEST_UNIT_READY"] as const,
+];
+
 /** What a device tells whoever runs it. */
 export interface DeviceEvents {
   /** The ring is damaged or a bug was found: the device has stopped. */
   failed(reason: string): void;
+  /** Something went on outside of a turn: the device wants one. */
+  woken?(): void;
 }
 
-export class Device implements BackendSink {
+export class Device implements BackendSink, PeerUnit {
   readonly engine: Engine;
   readonly unit: LogicalUnit;
   readonly counters = new Counters();
@@ -62,8 +71,8 @@ export class Device implements BackendSink {
   readonly #transfers: SlotTransfer[] = [];
   /** Slots whose operation the backend had no room for, oldest first. */
   #waiting: number[] = [];
-  /** Slots with an operation of the hot path in flight: 1; of a procedure: 2. */
-  readonly #inFlight = new Uint8Array(SLOT_COUNT);
+  /** Tags with an operation of the hot path in flight: 1; of a procedure: 2. */
+  readonly #inFlight = new Uint8Array(TAG_COUNT);
   #inFlightCount = 0;
   #stopped = false;
   #quiet = false;
@@ -76,14 +85,18 @@ export class Device implements BackendSink {
     unit: LogicalUnit,
     makeBackend: (sink: BackendSink) => Backend,
     events: DeviceEvents,
+    store?: StateStore,
   ) {
     this.engine = engine;
     this.unit = unit;
     this.#transport = transport;
     this.#events = events;
     this.#backend = makeBackend(this);
-    for (let slot = 0; slot < SLOT_COUNT; slot++) this.#transfers.push(new SlotTransfer(slot));
-    this.#slow = new SlowPath(this);
+    for (let tag = 0; tag < TAG_COUNT; tag++) this.#transfers.push(new SlotTransfer(tag));
+    this.#slow = new SlowPath(this, store);
+    unit.statistics = () => this.counters;
+    // What the handler answers itself must not take the short way.
+    if (unit.features.claims?.some(({ code }) => isHotCode(code))) unit.watch();
     this.refresh();
   }
 
@@ -121,7 +134,7 @@ export class Device implements BackendSink {
     this.#backend.poll();
     // Room may have come from elsewhere: devices share the file pool's jobs.
     if (this.#waiting.length > 0 && this.#inFlightCount === 0) this.#retryWaiting();
-    let worked = false;
+    let worked = this.#slow.continue();
     for (let batches = 0; batches < BATCHES_MAX && !this.#quiet; batches++) {
       const count = this.engine.exports.engine_walk(this.engine.plan.state, BATCH_MAX);
       if (count <= 0) {
@@ -182,7 +195,8 @@ export class Device implements BackendSink {
       transfer.operation = read ? MediaOperation.READ : MediaOperation.WRITE;
       transfer.offset_bytes = doubles[(address + SLOT_OFFSET_BYTES_OFFSET) >>> 3];
       transfer.length_bytes = length;
-      transfer.fua = (words[word + (SLOT_FLAGS_OFFSET >>> 2)] & FLAG_FUA) !== 0;
+      transfer.fua = (words[word + (SLOT_FLAGS_OFFSET >>> 2)] & FLAG_FUA) !== 0 ||
+        this.unit.forceUnitAccess;
       transfer.iov_address = words[word + (SLOT_IOV_ADDRESS_OFFSET >>> 2)];
       transfer.iov_count = words[word + (SLOT_IOV_COUNT_OFFSET >>> 2)];
       const room = words[word + (SLOT_BUFFER_LENGTH_OFFSET >>> 2)];
@@ -193,12 +207,12 @@ export class Device implements BackendSink {
         }
         this.#trim(transfer);
       }
-      return this.#start(slot, 1);
+      return this.#start(slot);
     }
     if (commandClass === CLASS_SYNCHRONIZE_CACHE) {
       this.#transfers[slot].operation = MediaOperation.FLUSH;
       this.#transfers[slot].length_bytes = 0;
-      return this.#start(slot, 1);
+      return this.#start(slot);
     }
     if (commandClass === CLASS_TEST_UNIT_READY) return this.complete(slot, Status.GOOD);
     this.#slow.begin(slot);
@@ -219,24 +233,57 @@ export class Device implements BackendSink {
     }
   }
 
-  /** The transfer of a slot, for a procedure to fill in. */
-  transfer(slot: number): SlotTransfer {
-    return this.#transfers[slot];
+  /** The transfer of a tag, for a procedure to fill in. */
+  transfer(tag: number): SlotTransfer {
+    return this.#transfers[tag];
   }
 
-  /** Begins the operation in a slot's transfer on behalf of a procedure. */
-  startForProcedure(slot: number): void {
-    this.#start(slot, 2);
+  /**
+   * Begins the operation in a tag's transfer on behalf of a procedure. Returns its result, or
+   * SUBMIT_PENDING where `SlowPath.resume` will be called with it.
+   */
+  startForProcedure(tag: number): number {
+    this.#inFlight[tag] = 2;
+    const result = this.#waiting.length > 0
+      ? SUBMIT_FULL
+      : this.#backend.submit(this.#transfers[tag]);
+    if (result === SUBMIT_PENDING) this.#inFlightCount++;
+    else if (result === SUBMIT_FULL) this.#waiting.push(tag);
+    else {
+      this.#inFlight[tag] = 0;
+      return result;
+    }
+    return SUBMIT_PENDING;
   }
 
-  #start(slot: number, owner: number): void {
-    this.#inFlight[slot] = owner;
+  #start(slot: number): void {
+    this.#inFlight[slot] = 1;
     // What waits goes first, so that a large operation is not starved by small ones.
     if (this.#waiting.length > 0) {
       this.#waiting.push(slot);
       return;
     }
     this.#submit(slot);
+  }
+
+  /** Runs one operation on behalf of another unit, or of the control path. */
+  perform(operation: Operation, ended: (result: OperationResult) => void): void {
+    if (this.#stopped) return ended({ result: MediaResult.NOT_READY, bytes: new Uint8Array(0) });
+    this.#slow.perform(operation, ended);
+    this.wake();
+  }
+
+  /** A range is about to change: whoever watches the unit is told. */
+  changes(offset_bytes: number, length_bytes: number): void {
+    this.unit.changeListener?.(offset_bytes, length_bytes);
+  }
+
+  /** Something went on outside of a turn: completions and submissions must not wait for the next. */
+  wake(): void {
+    if (this.#stopped) return;
+    this.#backend.kick();
+    this.publish();
+    this.#events.woken?.();
   }
 
   #submit(slot: number): boolean {
@@ -249,14 +296,14 @@ export class Device implements BackendSink {
       this.#waiting.push(slot);
       return false;
     }
-    this.#ended(slot, result);
+    this.#ended(slot, result, -1);
     return true;
   }
 
   /** The backend reports an operation that had been pending. */
-  done(tag: number, result: number): void {
+  done(tag: number, result: number, failed_offset_bytes = -1): void {
     this.#inFlightCount--;
-    this.#ended(tag, result);
+    this.#ended(tag, result, failed_offset_bytes);
     if (this.#waiting.length > 0) this.#retryWaiting();
   }
 
@@ -272,32 +319,53 @@ export class Device implements BackendSink {
     this.#backend.kick();
   }
 
-  #ended(slot: number, result: number): void {
-    const owner = this.#inFlight[slot];
-    this.#inFlight[slot] = 0;
-    if (owner === 2) return this.#slow.resume(slot, result);
-    const transfer = this.#transfers[slot];
+  #ended(tag: number, result: number, failed_offset_bytes: number): void {
+    const owner = this.#inFlight[tag];
+    this.#inFlight[tag] = 0;
+    if (owner === 2) return this.#slow.resume(tag, result, failed_offset_bytes);
+    const transfer = this.#transfers[tag];
     if (result !== MediaResult.OK) {
-      this.#slow.completeResult(slot, transfer.operation, result);
+      this.#slow.completeResult(tag, transfer.operation, result, failed_offset_bytes);
     } else if (transfer.operation === MediaOperation.READ) {
       this.counters.reads++;
       this.counters.read_bytes += transfer.length_bytes;
-      this.completeDataIn(slot, transfer.length_bytes);
+      this.completeDataIn(tag, transfer.length_bytes);
     } else {
       if (transfer.operation === MediaOperation.WRITE) {
         this.counters.writes++;
         this.counters.written_bytes += transfer.length_bytes;
       } else this.counters.flushes++;
-      this.complete(slot, Status.GOOD);
+      this.complete(tag, Status.GOOD);
     }
-    this.#slow.mediaEnded();
+    this.#slow.progressed();
+  }
+
+  /** Counts a command of the slow path that ended well. */
+  count(slot: number): void {
+    const { bytes, words } = this.engine;
+    const address = this.engine.slotAddress(slot);
+    const length = words[(address + SLOT_LENGTH_BYTES_OFFSET) >>> 2];
+    const { counters } = this;
+    switch (bytes[address + SLOT_CLASS_OFFSET]) {
+      case CLASS_READ:
+        counters.reads++;
+        counters.read_bytes += length;
+        return;
+      case CLASS_WRITE:
+      case CLASS_WRITE_AND_VERIFY:
+        counters.writes++;
+        counters.written_bytes += length;
+        return;
+      case CLASS_SYNCHRONIZE_CACHE:
+        counters.flushes++;
+    }
   }
 
   /** Whether any operation on the medium overlaps the range; for commands that must be alone. */
   overlaps(offset_bytes: number, length_bytes: number, except: number): boolean {
-    for (let slot = 0; slot < SLOT_COUNT; slot++) {
-      if (this.#inFlight[slot] === 0 || slot === except) continue;
-      const { offset_bytes: start, length_bytes: length } = this.#transfers[slot];
+    for (let tag = 0; tag < TAG_COUNT; tag++) {
+      if (this.#inFlight[tag] === 0 || tag === except) continue;
+      const { offset_bytes: start, length_bytes: length } = this.#transfers[tag];
       if (start < offset_bytes + length_bytes && offset_bytes < start + length) return true;
     }
     return false;
@@ -309,22 +377,31 @@ export class Device implements BackendSink {
   }
 
   /** Ends a command with `valid` bytes of data-in, which are in the initiator's buffer. */
-  completeDataIn(slot: number, valid: number): void {
-    const words = this.engine.words;
-    const room = words[(this.engine.slotAddress(slot) + SLOT_BUFFER_LENGTH_OFFSET) >>> 2];
-    if (valid >= room) return this.#put(slot, Status.GOOD, 0, 0, 0);
+  completeDataIn(slot: number, valid: number, status: number = Status.GOOD): void {
+    const { words } = this.engine;
+    const address = this.engine.slotAddress(slot);
+    // Bidirectional: READ_LEN is for data-in alone (facts of the ring), the residual is not told.
+    const bidirectional = words[(address + SLOT_BIDI_LENGTH_OFFSET) >>> 2];
+    const room = bidirectional || words[(address + SLOT_BUFFER_LENGTH_OFFSET) >>> 2];
+    if (valid >= room) return this.#put(slot, status, 0, 0, 0);
     // The buffer may hold older data: what is not valid is never shown. A read_len of 0 says
     // nothing to the kernel, and an old kernel knows none, so the rest is zeroed as well.
     this.engine.exports.engine_fill_zero(this.engine.plan.state, slot, valid, room - valid);
-    const flag = valid > 0 && (this.engine.mailboxFlags & MAILBOX_FLAG_READ_LEN) !== 0;
-    this.#put(slot, Status.GOOD, valid, flag ? COMPLETE_READ_LEN : 0, 0);
+    const flag = valid > 0 && bidirectional === 0 && this.#tellsReadLength;
+    this.#put(slot, status, valid, flag ? COMPLETE_READ_LEN : 0, 0);
   }
 
-  /** Ends a command with sense data. */
-  completeSense(slot: number, status: number, sense: Uint8Array): void {
+  get #tellsReadLength(): boolean {
+    return (this.engine.mailboxFlags & MAILBOX_FLAG_READ_LEN) !== 0;
+  }
+
+  /** Ends a command with sense data, and where `valid` is not 0 with that many bytes of data-in. */
+  completeSense(slot: number, status: number, sense: Uint8Array, valid = 0): void {
     this.counters.check_conditions++;
-    this.engine.bytes.set(sense, this.engine.senseAddress);
-    this.#put(slot, status, 0, 0, sense.length);
+    const length = Math.min(sense.length, SENSE_LENGTH);
+    this.engine.bytes.set(sense.subarray(0, length), this.engine.senseAddress);
+    const flag = valid > 0 && this.#tellsReadLength;
+    this.#put(slot, status, flag ? valid : 0, flag ? COMPLETE_READ_LEN : 0, length);
   }
 
   #put(slot: number, status: number, readLength: number, flags: number, senseLength: number): void {
@@ -360,6 +437,18 @@ export class Device implements BackendSink {
   /** Takes no more turns and closes the backend. The ring stays mapped: that is its maker's. */
   close(): void {
     this.#stopped = true;
+    this.#slow.close();
     this.#backend.close();
   }
 }
+
+/** Operation codes of READ, WRITE, SYNCHRONIZE CACHE and TEST UNIT READY. */
+function isHotCode(code: number): boolean {
+  return HOT_CODES.has(code);
+}
+
+const HOT_CODES: ReadonlySet<number> = new Set(
+  operationCodes
+    .filter(({ commandClass }) => HOT_CLASSES.includes(commandClass))
+    .map(({ code }) => code),
+);

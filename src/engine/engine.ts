@@ -6,10 +6,10 @@ import {
   ERROR_MAILBOX_CHANGED,
   ERROR_VERSION,
   IOV_PAIR_SIZE,
-  SLOT_COUNT,
   SLOT_SIZE,
 } from "../abi/engine.ts";
 import type { EngineExports } from "./exports.ts";
+import { TAG_COUNT } from "./ports.ts";
 import {
   type MemoryPlan,
   planMemory,
@@ -37,7 +37,7 @@ export class RingError extends Error {
 /** Bytes of scratch for one answer: what is longer does not fit a small answer. */
 export const ANSWER_LENGTH_MAX = 1 << 16;
 const PAIRS_OFFSET = ANSWER_LENGTH_MAX;
-const SENSE_OFFSET = PAIRS_OFFSET + SLOT_COUNT * IOV_PAIR_SIZE;
+const SENSE_OFFSET = PAIRS_OFFSET + TAG_COUNT * IOV_PAIR_SIZE;
 
 /**
  * The WASM engine of one device: an instance, its memory, and views of it. The views are made once,
@@ -88,9 +88,9 @@ export class Engine {
     return this.slots + slot * SLOT_SIZE;
   }
 
-  /** Linear address of a slot's own iovec pair, for the buffer of a procedure. */
-  pairAddress(slot: number): number {
-    return this.plan.scratch + PAIRS_OFFSET + slot * IOV_PAIR_SIZE;
+  /** Linear address of a tag's own iovec pair, for the buffer of a procedure. */
+  pairAddress(tag: number): number {
+    return this.plan.scratch + PAIRS_OFFSET + tag * IOV_PAIR_SIZE;
   }
 
   /** Linear address where sense data is put for `engine_complete`. */

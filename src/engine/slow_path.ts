@@ -1,73 +1,72 @@
 /**
  * Everything that is not a plain read, write or flush of a ready unit: answers of the device server,
- * its procedures (generators over media operations), and task management.
+ * its procedures, commands that must be alone on their range, and task management.
+ *
+ * @module
  */
 import {
-  CDB_LENGTH_MAX,
-  CLASS_OTHER,
   SLOT_BIDI_LENGTH_OFFSET,
   SLOT_BUFFER_LENGTH_OFFSET,
   SLOT_COMMAND_ID_OFFSET,
   SLOT_COUNT,
   SLOT_IOV_ADDRESS_OFFSET,
   SLOT_TMR_COMMAND_COUNT_OFFSET,
+  SLOT_TMR_TYPE_OFFSET,
 } from "../abi/engine.ts";
 import { type Answer, Status } from "../scsi/answer.ts";
 import { execute, refusal } from "../scsi/device_server.ts";
-import { MediaOperation, MediaResult } from "../scsi/media.ts";
+import { type MediumRange, mediumRange, rowOf } from "../scsi/medium_range.ts";
 import type { Operation, OperationResult, Procedure } from "../scsi/procedure.ts";
-import { senseForResult } from "../scsi/sense.ts";
+import { senseForResult, senseTriple } from "../scsi/sense.ts";
 import type { Device } from "./device.ts";
 import { ANSWER_LENGTH_MAX } from "./engine.ts";
+import { InternalOperations } from "./internal_operations.ts";
+import { InternalTags } from "./internal_tags.ts";
+import { OperationRunner } from "./operation_runner.ts";
+import type { StateStore } from "./ports.ts";
+import { type ProcedureHost, ProcedureRunner } from "./procedure_runner.ts";
+import { RangeLocks } from "./range_locks.ts";
 import { SlotCommand } from "./slot_command.ts";
 
-/** COMPARE AND WRITE: the one command whose steps nothing else may come between (SBC-4 5.3). */
-const COMPARE_AND_WRITE = 0x89;
-/** UNMAP: its ranges stand in its parameter list, so it counts as overlapping whatever is locked. */
-const UNMAP = 0x42;
-const NOTHING = new Uint8Array(0);
+/** TCMU's TMR types from LUN RESET on bring the unit back to where it began (SAM-5 6.3.3). */
+const TMR_LOGICAL_UNIT_RESET = 5;
+const TMR_TARGET_COLD_RESET = 7;
 
-/** A procedure between two of its steps. */
-interface Running {
-  readonly procedure: Procedure;
-  /** Buffer of the present step in the scratch arena; 0 if none. */
-  address: number;
-  length: number;
-  /** Whether the present step gives bytes back. */
-  reads: boolean;
-  /** A step that waits for room in the scratch arena. */
-  stalled: Operation | undefined;
-}
-
-/** A command that has to be alone on its range, waiting or running. */
-interface Exclusive {
-  readonly slot: number;
-  readonly offset_bytes: number;
-  readonly length_bytes: number;
-  running: boolean;
-}
-
-export class SlowPath {
+export class SlowPath implements ProcedureHost {
+  readonly store: StateStore | undefined;
   readonly #device: Device;
   readonly #commands: (SlotCommand | undefined)[] = new Array(SLOT_COUNT).fill(undefined);
-  readonly #running = new Map<number, Running>();
-  readonly #stalled: number[] = [];
-  readonly #held: number[] = [];
-  #exclusive: Exclusive | undefined;
-  #draining = false;
+  readonly #locks = new RangeLocks();
+  readonly #operations: OperationRunner;
+  readonly #procedures: ProcedureRunner;
+  readonly #internal: InternalOperations;
+  /** Slots whose command waits for another to be alone, or to end; oldest first. */
+  #held: number[] = [];
+  #releasing = false;
+  #releaseAgain = false;
 
-  constructor(device: Device) {
+  constructor(device: Device, store: StateStore | undefined) {
     this.#device = device;
+    this.store = store;
+    const tags = new InternalTags();
+    this.#operations = new OperationRunner(device);
+    this.#procedures = new ProcedureRunner(this, this.#operations, tags);
+    this.#internal = new InternalOperations(this.#operations, tags, this.#locks);
   }
 
   /** Whether a command wants to be alone: then all others come through here. */
   get exclusive(): boolean {
-    return this.#exclusive !== undefined;
+    return this.#locks.size > 0;
   }
 
-  /** Commands that are held back or between two steps without an operation at the backend. */
+  /** What is held back or between two steps without an operation at the backend. */
   get pending(): number {
-    return this.#held.length + this.#stalled.length;
+    return this.#held.length + this.#operations.stalled + this.#procedures.waiting +
+      this.#internal.waiting;
+  }
+
+  get stopped(): boolean {
+    return this.#device.stopped;
   }
 
   #command(slot: number): SlotCommand {
@@ -76,222 +75,110 @@ export class SlowPath {
 
   /** Begins any command. */
   begin(slot: number): void {
-    const device = this.#device;
+    const { unit } = this.#device;
     const command = this.#command(slot);
-    if (this.#mustWait(slot, command)) {
+    const row = rowOf(command);
+    const range = mediumRange(unit, command, row);
+    if (range !== undefined && this.#mustWait(slot, range, row?.exclusive === true)) {
       this.#held.push(slot);
       return;
     }
-    const refused = refusal(device.unit, command);
+    const refused = refusal(unit, command);
     // A unit attention may just have been taken: the next command may be hot again.
-    if (refused !== undefined) return this.#finish(slot, refused);
-    const result = execute(device.unit, command);
-    if (!isProcedure(result)) return this.#finish(slot, result);
-    this.#running.set(slot, {
-      procedure: result,
-      address: 0,
-      length: 0,
-      reads: false,
-      stalled: undefined,
-    });
-    this.#step(slot, { result: MediaResult.OK, bytes: NOTHING });
+    if (refused !== undefined) return this.finish(slot, refused);
+    const result = execute(unit, command);
+    if (!isProcedure(result)) return this.finish(slot, result);
+    this.#procedures.begin(slot, result, range);
   }
 
-  /** Keeps commands apart from one that has to be alone on its range. */
-  #mustWait(slot: number, command: SlotCommand): boolean {
-    const device = this.#device;
-    const touchesMedium = command.commandClass !== CLASS_OTHER || command.length_blocks > 0 ||
-      command.operationCode === COMPARE_AND_WRITE;
-    const present = this.#exclusive;
-    if (command.operationCode === COMPARE_AND_WRITE && present?.slot !== slot) {
-      if (present !== undefined) return true;
-      const range = compareAndWriteRange(command, device.unit.block_length);
-      this.#exclusive = { slot, ...range, running: false };
-    }
-    const mine = this.#exclusive;
-    if (mine === undefined) return false;
-    if (mine.slot !== slot) {
-      if (command.operationCode === UNMAP) return true;
-      if (!touchesMedium) return false;
-      // Until it has begun nothing new begins either: else it could wait for ever.
-      if (!mine.running) return true;
-      const offset = command.offset_bytes;
-      return offset < mine.offset_bytes + mine.length_bytes &&
-        mine.offset_bytes < offset + Math.max(command.length_bytes, 1);
-    }
-    // Other procedures have steps to come, whose ranges nobody knows yet.
-    if (this.#running.size > 0) return true;
-    if (device.overlaps(mine.offset_bytes, mine.length_bytes, slot)) return true;
-    mine.running = true;
-    return false;
+  /** Keeps commands apart from those that have to be alone on their range. */
+  #mustWait(slot: number, range: MediumRange, exclusive: boolean): boolean {
+    if (this.#locks.blocks(range, slot)) return true;
+    if (!exclusive) return false;
+    this.#locks.take(slot, range);
+    return this.#procedures.overlaps(range, slot) ||
+      this.#device.overlaps(range.offset_bytes, range.length_bytes, slot);
   }
 
-  /** An operation on the medium has ended: who was held back may go on. */
-  mediaEnded(): void {
-    // First what runs: whoever wants to be alone waits until nothing does.
-    if (this.#stalled.length > 0) this.#retryStalled();
-    if (this.#held.length > 0 && !this.#draining) this.#release();
-  }
-
-  #release(): void {
-    this.#draining = true;
-    for (const slot of this.#held.splice(0)) this.begin(slot);
-    this.#draining = false;
-  }
-
-  #retryStalled(): void {
-    for (const slot of this.#stalled.splice(0)) {
-      const running = this.#running.get(slot);
-      if (running?.stalled === undefined) continue;
-      const operation = running.stalled;
-      running.stalled = undefined;
-      this.#perform(slot, running, operation);
-    }
+  /** Goes on with what had paused, at the end of a turn. Returns whether there was anything. */
+  continue(): boolean {
+    return this.#procedures.continue();
   }
 
   /** The backend has ended an operation of a procedure. */
-  resume(slot: number, result: number): void {
-    const running = this.#running.get(slot);
-    if (running === undefined) throw new Error(`assertion: no procedure in slot ${slot}`);
-    const bytes = running.reads && result === MediaResult.OK
-      ? this.#device.engine.bytes.subarray(running.address, running.address + running.length)
-      : NOTHING;
-    this.#step(slot, { result, bytes });
-    this.mediaEnded();
+  resume(tag: number, result: number, failed_offset_bytes: number): void {
+    this.#operations.done(tag, result, failed_offset_bytes);
+    this.progressed();
   }
 
-  #step(slot: number, result: OperationResult): void {
-    const running = this.#running.get(slot) as Running;
-    const previous = { address: running.address, length: running.length };
-    running.address = 0;
-    running.length = 0;
-    running.reads = false;
-    let next: IteratorResult<Operation, Answer>;
-    try {
-      next = running.procedure.next(result);
-    } catch (error) {
-      this.#running.delete(slot);
-      return this.#device.fail(`assertion: a procedure threw: ${error}`);
+  /** An operation has ended: what was held back may go on. */
+  progressed(): void {
+    // Called for every command: nothing waits, mostly.
+    if (this.#held.length + this.#operations.stalled + this.#internal.waiting === 0) return;
+    // The state refuses others from here on: nobody needs to wait.
+    if (this.#locks.size > 0 && this.#device.unit.state !== "ready") this.#unlockAll();
+    this.#operations.retry();
+    this.#internal.retry();
+    if (this.#held.length > 0) this.#release();
+  }
+
+  #unlockAll(): void {
+    for (let slot = 0; slot < SLOT_COUNT; slot++) {
+      if (this.#procedures.has(slot)) this.#locks.release(slot);
     }
-    if (next.done === true) {
-      this.#running.delete(slot);
-      this.#freeBuffer(previous.address, previous.length);
-      return this.#finish(slot, next.value);
+  }
+
+  /** Tries again what was held, in order. What ends meanwhile makes it begin anew. */
+  #release(): void {
+    this.#releaseAgain = true;
+    if (this.#releasing) return;
+    this.#releasing = true;
+    while (this.#releaseAgain && this.#held.length > 0) {
+      this.#releaseAgain = false;
+      const held = this.#held;
+      this.#held = [];
+      for (const slot of held) this.begin(slot);
     }
-    this.#perform(slot, running, next.value, previous);
+    this.#releasing = false;
   }
 
-  #freeBuffer(address: number, length: number): void {
-    if (address !== 0) this.#device.engine.free(address, length);
+  /** Runs one operation for another unit, or for the control path. */
+  perform(operation: Operation, ended: (result: OperationResult) => void): void {
+    this.#internal.perform(operation, ended);
   }
 
-  /** Runs one operation. What `previous` holds is freed once the operation's bytes were taken. */
-  #perform(
+  /** Ends a command of the hot path whose media operation failed. */
+  completeResult(
     slot: number,
-    running: Running,
-    operation: Operation,
-    previous = { address: 0, length: 0 },
+    operation: number,
+    result: number,
+    failed_offset_bytes: number,
   ): void {
-    const { engine } = this.#device;
-    const length = bufferLength(operation);
-    const address = length === 0 ? 0 : engine.allocate(length);
-    if (length > 0 && address === 0) {
-      // The bytes to write lie in the step before: keep them, they are small beside the arena.
-      running.stalled = operation.kind === "write"
-        ? { ...operation, bytes: operation.bytes.slice() }
-        : operation;
-      this.#freeBuffer(previous.address, previous.length);
-      this.#stalled.push(slot);
-      // Only this step's own buffer may have been in the way.
-      if (this.#running.size === 1) this.#retryStalled();
-      return;
-    }
-    running.address = address;
-    running.length = length;
-    if (operation.kind === "write") engine.bytes.set(operation.bytes, address);
-    this.#freeBuffer(previous.address, previous.length);
-    if (operation.kind === "data-out") return this.#fetch(slot, running, operation.offset);
-    running.reads = operation.kind === "read";
-    this.#describe(slot, operation, address);
-    this.#device.startForProcedure(slot);
-  }
-
-  #fetch(slot: number, running: Running, offset: number): void {
-    const { exports, plan, bytes } = this.#device.engine;
-    const { address, length } = running;
-    const copied = length === 0
-      ? 0
-      : exports.engine_gather(plan.state, slot, offset, address, length);
-    this.#step(slot, {
-      result: MediaResult.OK,
-      bytes: bytes.subarray(address, address + Math.max(copied, 0)),
-    });
-  }
-
-  #describe(slot: number, operation: Operation, address: number): void {
-    const transfer = this.#device.transfer(slot);
-    transfer.fua = false;
-    transfer.unmap = false;
-    transfer.offset_bytes = 0;
-    transfer.length_bytes = 0;
-    transfer.iov_count = 0;
-    switch (operation.kind) {
-      case "flush":
-        transfer.operation = MediaOperation.FLUSH;
-        return;
-      case "discard":
-        transfer.operation = MediaOperation.DISCARD;
-        break;
-      case "write-zeroes":
-        transfer.operation = MediaOperation.WRITE_ZEROES;
-        transfer.unmap = operation.unmap;
-        transfer.fua = operation.fua;
-        break;
-      case "read":
-        transfer.operation = MediaOperation.READ;
-        this.#onePair(slot, address, operation.length_bytes);
-        break;
-      case "write":
-        transfer.operation = MediaOperation.WRITE;
-        transfer.fua = operation.fua;
-        this.#onePair(slot, address, operation.bytes.length);
-        transfer.offset_bytes = operation.offset_bytes;
-        transfer.length_bytes = operation.bytes.length;
-        return;
-      default:
-        return;
-    }
-    transfer.offset_bytes = operation.offset_bytes;
-    transfer.length_bytes = operation.length_bytes;
-  }
-
-  #onePair(slot: number, address: number, length: number): void {
-    const { engine } = this.#device;
-    const transfer = this.#device.transfer(slot);
-    transfer.iov_address = engine.pairAddress(slot);
-    transfer.iov_count = 1;
-    engine.words[transfer.iov_address >>> 2] = address;
-    engine.words[(transfer.iov_address >>> 2) + 1] = length;
-  }
-
-  /** Ends a command whose media operation failed. */
-  completeResult(slot: number, operation: number, result: number): void {
-    const sense = senseForResult(this.#device.unit, operation, result);
+    const { unit } = this.#device;
+    const information = failed_offset_bytes < 0
+      ? undefined
+      : Math.floor(failed_offset_bytes / unit.block_length);
+    const sense = senseForResult(unit, operation, result, information);
     this.#device.completeSense(slot, Status.CHECK_CONDITION, sense);
   }
 
-  #finish(slot: number, answer: Answer): void {
+  finish(slot: number, answer: Answer): void {
     const device = this.#device;
-    const wasExclusive = this.#exclusive?.slot === slot;
-    if (answer.sense !== undefined) device.completeSense(slot, answer.status, answer.sense);
-    else if (answer.dataIn !== undefined) this.#finishDataIn(slot, answer.dataIn);
-    else if (answer.status === Status.GOOD) this.#finishEmpty(slot);
-    else device.complete(slot, answer.status);
+    const { dataIn, sense, status } = answer;
+    if (sense !== undefined) this.#finishSense(slot, answer);
+    else if (dataIn !== undefined) device.completeDataIn(slot, this.#scatter(slot, dataIn), status);
+    else if (status === Status.GOOD) this.#finishEmpty(slot);
+    else device.complete(slot, status);
+    if (status === Status.GOOD) device.count(slot);
     // MODE SELECT, START STOP UNIT and unit attentions change what the hot path may assume.
     device.refresh();
-    if (!wasExclusive) return;
-    this.#exclusive = undefined;
-    this.mediaEnded();
+    if (this.#locks.release(slot)) this.progressed();
+  }
+
+  /** CHECK CONDITION; a handler may send data with it. */
+  #finishSense(slot: number, { status, sense, dataIn }: Answer): void {
+    const valid = dataIn === undefined ? 0 : this.#scatter(slot, dataIn);
+    this.#device.completeSense(slot, status, sense as Uint8Array, valid);
   }
 
   /** GOOD without data: a data-in buffer, if there is one, must not show what it held before. */
@@ -304,9 +191,9 @@ export class SlowPath {
     this.#device.complete(slot, Status.GOOD);
   }
 
-  #finishDataIn(slot: number, dataIn: Uint8Array): void {
-    const { engine } = this.#device;
-    const { exports, plan, bytes } = engine;
+  /** Puts data-in into the initiator's buffer; returns how much it took. */
+  #scatter(slot: number, dataIn: Uint8Array): number {
+    const { exports, plan, bytes } = this.#device.engine;
     // Long answers go in parts through the scratch page.
     let put = 0;
     while (put < dataIn.length) {
@@ -317,53 +204,58 @@ export class SlowPath {
       put += copied;
       if (copied < part.length) break;
     }
-    this.#device.completeDataIn(slot, put);
+    return put;
+  }
+
+  finishBackground(answer: Answer): void {
+    const { unit } = this.#device;
+    if (answer.sense !== undefined) unit.defer(senseTriple(answer.sense));
+    this.#device.refresh();
+  }
+
+  wake(): void {
+    this.#device.wake();
+  }
+
+  fail(reason: string): void {
+    this.#device.fail(reason);
+  }
+
+  close(): void {
+    this.#internal.close();
   }
 
   /**
-   * A task management request. What has not been given to the backend ends at once; what is in
-   * flight ends by itself: the kernel waits for it (TCMU, tmr_notification).
+   * A task management request. What has not been given to the backend ends at once, what is in
+   * flight ends with its operation; the kernel waits for both (TCMU, tmr_notification).
    */
   manageTasks(slot: number): void {
-    const { engine } = this.#device;
-    const word = engine.slotAddress(slot) >>> 2;
-    const count = engine.words[word + (SLOT_TMR_COMMAND_COUNT_OFFSET >>> 2)];
-    const first = engine.words[word + (SLOT_IOV_ADDRESS_OFFSET >>> 2)] >>> 1;
+    const { engine, unit } = this.#device;
+    const address = engine.slotAddress(slot);
+    const type = engine.bytes[address + SLOT_TMR_TYPE_OFFSET];
+    const count = engine.words[(address + SLOT_TMR_COMMAND_COUNT_OFFSET) >>> 2];
+    const first = engine.words[(address + SLOT_IOV_ADDRESS_OFFSET) >>> 2] >>> 1;
     const ids = new Set<number>(engine.halves.subarray(first, first + count));
     engine.exports.engine_release(engine.plan.state, slot);
     for (let other = 0; other < SLOT_COUNT; other++) {
       const id = engine.halves[(engine.slotAddress(other) + SLOT_COMMAND_ID_OFFSET) >>> 1];
-      if (ids.has(id) && !this.#running.has(other) && this.#device.withdraw(other)) {
-        this.#device.complete(other, Status.TASK_ABORTED);
-      }
+      if (ids.has(id)) this.#abort(other);
     }
-    this.mediaEnded();
+    // The emulated core resets the unit itself, at the right time.
+    const reset = type >= TMR_LOGICAL_UNIT_RESET && type <= TMR_TARGET_COLD_RESET;
+    if (reset && unit.targetCore === "kernel") unit.reset();
+    this.progressed();
+  }
+
+  #abort(slot: number): void {
+    const index = this.#held.indexOf(slot);
+    if (index >= 0) this.#held.splice(index, 1);
+    else if (this.#procedures.has(slot)) return this.#procedures.abort(slot);
+    else if (!this.#device.withdraw(slot)) return;
+    this.finish(slot, { status: Status.TASK_ABORTED });
   }
 }
 
 function isProcedure(result: Answer | Procedure): result is Procedure {
   return "next" in result;
-}
-
-function bufferLength(operation: Operation): number {
-  switch (operation.kind) {
-    case "data-out":
-      return operation.length;
-    case "read":
-      return operation.length_bytes;
-    case "write":
-      return operation.bytes.length;
-    default:
-      return 0;
-  }
-}
-
-/** COMPARE AND WRITE: LOGICAL BLOCK ADDRESS and NUMBER OF LOGICAL BLOCKS (SBC-4 5.3). */
-function compareAndWriteRange(
-  command: SlotCommand,
-  block_length: number,
-): { offset_bytes: number; length_bytes: number } {
-  const view = new DataView(command.cdb.buffer, command.cdb.byteOffset, CDB_LENGTH_MAX);
-  const lba = view.getUint32(2) * 2 ** 32 + view.getUint32(6);
-  return { offset_bytes: lba * block_length, length_bytes: command.cdb[13] * block_length };
 }

@@ -312,6 +312,6 @@ export class LogicalUnit {
 
   #updateHot(): void {
     this.hot = this.#state === "ready" && this.#attentions.length === 0 &&
-      !this.forceUnitAccess && this.#watchers === 0 && this.deferredSense === 0;
+      this.#watchers === 0 && this.deferredSense === 0;
   }
 }

@@ -72,6 +72,8 @@ export interface RunCommand {
   readonly dataOut: Uint8Array;
   /** Room for data-in, in bytes. */
   readonly data_in_length: number;
+  /** Whether it may be run again after its handler has ended in it. */
+  readonly replay: boolean;
 }
 
 /**

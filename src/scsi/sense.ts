@@ -234,3 +234,17 @@ export function senseForResult(
 ): Uint8Array {
   return buildSense(unit.descriptorSense, mediaSense(operation, result), { information });
 }
+
+/** The triple of sense data in either format (SPC-4 4.5); 0 where it is none. */
+export function senseTriple(sense: Uint8Array): number {
+  switch (sense[0] & 0x7f) {
+    case 0x70:
+    case 0x71:
+      return (sense[2] & 0x0f) << 16 | sense[12] << 8 | sense[13];
+    case 0x72:
+    case 0x73:
+      return (sense[1] & 0x0f) << 16 | sense[2] << 8 | sense[3];
+    default:
+      return 0;
+  }
+}

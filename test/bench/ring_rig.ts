@@ -108,7 +108,14 @@ export class RingRig {
         if (this.device.inFlight === 0) this.#loop.stop();
       },
     };
-    const unit = makeUnit("bench", "bench", features, false, true);
+    const unit = makeUnit({
+      name: "bench",
+      serial: "bench",
+      volume: features,
+      options: {},
+      lost: false,
+      targetCore: "embedded",
+    });
     this.device = new Device(
       this.engine,
       consumer,

@@ -83,7 +83,14 @@ class Round {
     this.#device = new Device(
       this.#engine,
       this.#transport,
-      makeUnit("fuzz", "serial", features, false, true),
+      makeUnit({
+        name: "fuzz",
+        serial: "fuzz",
+        volume: features,
+        options: {},
+        lost: false,
+        targetCore: "embedded",
+      }),
       () => new VolumeBackend(this.#engine, volume, () => {}),
       { failed: (reason) => this.#failure = reason },
     );

@@ -1,13 +1,15 @@
 /** A device over an emulated ring on this thread, for tests and benchmarks. */
 import { VolumeBackend } from "../../src/backend/volume_backend.ts";
+import type { UnitOptions } from "../../src/daemon/ring_messages.ts";
 import { makeUnit } from "../../src/daemon/unit.ts";
 import { Device } from "../../src/engine/device.ts";
 import { Engine } from "../../src/engine/engine.ts";
-import type { Backend, BackendSink, VolumeFeatures } from "../../src/engine/ports.ts";
+import type { Backend, BackendSink, StateStore, VolumeFeatures } from "../../src/engine/ports.ts";
 import type { RingSettings } from "../../src/fabric/emulated/ring_options.ts";
 import type { RingCommand } from "../../src/fabric/emulated/ring_command.ts";
 import { EmulatedTransport } from "../../src/fabric/emulated/transport.ts";
 import type { Volume } from "../../src/plugin/mod.ts";
+import type { TargetCoreKind } from "../../src/scsi/logical_unit.ts";
 import { describeVolume, featuresOf } from "../../src/sandbox/volume_description.ts";
 
 /** The committed engine. */
@@ -35,6 +37,11 @@ export interface TestDeviceOptions {
   readonly ring?: RingSettings;
   readonly channel_length?: number;
   readonly makeBackend?: (engine: Engine, sink: BackendSink) => Backend;
+  /** What the volume's description leaves open, such as claimed commands. */
+  readonly features?: Partial<VolumeFeatures>;
+  readonly unit?: UnitOptions;
+  readonly targetCore?: TargetCoreKind;
+  readonly store?: StateStore;
   /** The device has stopped; default: that is an error. */
   readonly failed?: (reason: string) => void;
 }
@@ -77,7 +84,14 @@ export function makeDevice(
   engine.start();
   const ended = new Set<RingCommand>();
   transport.ring.attach({ completed: (command) => ended.add(command) });
-  const unit = makeUnit("test", "serial", features, false, true);
+  const unit = makeUnit({
+    name: "test",
+    serial: "serial",
+    volume: { ...features, ...options.features },
+    options: options.unit ?? {},
+    lost: false,
+    targetCore: options.targetCore ?? "embedded",
+  });
   const device = new Device(
     engine,
     transport,
@@ -90,6 +104,7 @@ export function makeDevice(
         throw new Error(reason);
       }),
     },
+    options.store,
   );
   return {
     engine,
