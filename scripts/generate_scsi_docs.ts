@@ -68,7 +68,8 @@ ${commands}
 ${table(["Page", "Title"], vpd)}
 ## Mode pages
 
-Values cannot be saved: they are back at their defaults when the unit is made again.
+Every page can be saved (SP): saved values are kept over a restart, and are current again after a
+reset. Without SP a change lasts until then.
 
 ${table(["Page", "Title", "Changeable"], modes)}
 ## Limits

@@ -5,7 +5,14 @@
  * @module
  */
 import type { UnitIdentity } from "./identity.ts";
-import type { PeerUnit } from "./procedure.ts";
+import {
+  MODE_PAGES_PART,
+  type ModeParameters,
+  possible,
+  readModeParameters,
+} from "./mode_parameters.ts";
+import type { MediaSpace, PeerUnit } from "./procedure.ts";
+import { ThresholdMonitor } from "./provisioning_threshold.ts";
 import { UNIT_ATTENTION_COUNT_MAX } from "./limits.ts";
 import { Sense } from "./sense.ts";
 
@@ -144,8 +151,6 @@ export class LogicalUnit {
   statistics: () => UnitStatistics = () => NO_STATISTICS;
   /** How far a sanitize or format operation is: 0 to 1. */
   progress = 0;
-  /** A value of {@linkcode AccessState}. */
-  accessState: number = AccessState.ACTIVE_OPTIMIZED;
   /** PREVENT ALLOW MEDIUM REMOVAL: somebody prevents it. */
   removalPrevented = false;
   /** A deferred error (SPC-4 4.5.5): reported with the next command, once; 0 if there is none. */
@@ -158,10 +163,11 @@ export class LogicalUnit {
   #block_count: number;
   #state: UnitState = "ready";
   #attentions: number[] = [];
-  #writeCacheEnabled: boolean;
-  #softwareWriteProtect = false;
   #operatorWriteProtect: boolean;
-  #descriptorSense = false;
+  #accessState: number = AccessState.ACTIVE_OPTIMIZED;
+  #modeParameters: ModeParameters;
+  #savedModeParameters: ModeParameters;
+  #thresholds = new ThresholdMonitor();
   /** Somebody has to see every command: e.g. a copy that must notice writes. */
   #watchers = 0;
 
@@ -179,7 +185,9 @@ export class LogicalUnit {
     this.findPeer = description.findPeer ?? (() => undefined);
     this.#operatorWriteProtect = description.writeProtected ?? false;
     this.#block_count = description.block_count;
-    this.#writeCacheEnabled = description.features.writeCache;
+    // Saved parameters are current from the start (SPC-4 5.11).
+    this.#savedModeParameters = readModeParameters(this.saved[MODE_PAGES_PART], this.features);
+    this.#modeParameters = this.#savedModeParameters;
     this.#updateHot();
   }
 
@@ -226,7 +234,18 @@ export class LogicalUnit {
   }
 
   get writeProtected(): boolean {
-    return !this.features.writable || this.#operatorWriteProtect || this.#softwareWriteProtect;
+    return !this.features.writable || this.#operatorWriteProtect ||
+      this.softwareWriteProtect;
+  }
+
+  /** A value of {@linkcode AccessState}. */
+  get accessState(): number {
+    return this.#accessState;
+  }
+
+  set accessState(state: number) {
+    this.#accessState = state;
+    this.#updateHot();
   }
 
   /** The operator has the unit write protected. */
@@ -256,37 +275,72 @@ export class LogicalUnit {
     this.#updateHot();
   }
 
-  /** WCE of the Caching mode page (SBC-4 6.5). */
-  get writeCacheEnabled(): boolean {
-    return this.#writeCacheEnabled;
+  /** The current values of the mode pages (SPC-4 5.11). */
+  get modeParameters(): ModeParameters {
+    return this.#modeParameters;
   }
 
-  set writeCacheEnabled(enabled: boolean) {
-    this.#writeCacheEnabled = enabled && this.features.writeCache;
+  set modeParameters(parameters: ModeParameters) {
+    this.#modeParameters = possible(parameters, this.features);
+    // A threshold that was just set is to be told of if it is reached already.
+    this.#thresholds = new ThresholdMonitor();
     this.#updateHot();
+  }
+
+  /** What the mode pages come back to by a reset; kept over a restart by who sets it. */
+  get savedModeParameters(): ModeParameters {
+    return this.#savedModeParameters;
+  }
+
+  set savedModeParameters(parameters: ModeParameters) {
+    this.#savedModeParameters = possible(parameters, this.features);
+  }
+
+  /** WCE of the Caching mode page (SBC-4 6.5). */
+  get writeCacheEnabled(): boolean {
+    return this.#modeParameters.writeCacheEnabled;
+  }
+
+  set writeCacheEnabled(writeCacheEnabled: boolean) {
+    this.modeParameters = { ...this.#modeParameters, writeCacheEnabled };
   }
 
   /** Whether each write must be durable before it ends: the cache was switched off (WCE = 0). */
   get forceUnitAccess(): boolean {
-    return this.features.writeCache && !this.#writeCacheEnabled;
+    return this.features.writeCache && !this.#modeParameters.writeCacheEnabled;
   }
 
   /** SWP of the Control mode page (SPC-4 7.5). */
   get softwareWriteProtect(): boolean {
-    return this.#softwareWriteProtect;
+    return this.#modeParameters.softwareWriteProtect;
   }
 
-  set softwareWriteProtect(protect: boolean) {
-    this.#softwareWriteProtect = protect;
+  set softwareWriteProtect(softwareWriteProtect: boolean) {
+    this.modeParameters = { ...this.#modeParameters, softwareWriteProtect };
   }
 
   /** D_SENSE of the Control mode page: sense data in descriptor format. */
   get descriptorSense(): boolean {
-    return this.#descriptorSense;
+    return this.#modeParameters.descriptorSense;
   }
 
-  set descriptorSense(descriptor: boolean) {
-    this.#descriptorSense = descriptor;
+  set descriptorSense(descriptorSense: boolean) {
+    this.modeParameters = { ...this.#modeParameters, descriptorSense };
+  }
+
+  /**
+   * Somebody has measured how much storage is used and left: initiators are told where a threshold
+   * that they have set is reached (SBC-3 4.7.3.7).
+   */
+  measured(space: MediaSpace): void {
+    if (!this.#thresholds.measured(space, this.#modeParameters)) return;
+    this.attend(Sense.THIN_PROVISIONING_SOFT_THRESHOLD_REACHED);
+  }
+
+  /** Whether anybody wants to know when storage runs low: who writes should then measure it. */
+  get watchesSpace(): boolean {
+    const { thresholdsReported, availableThreshold, usedThreshold } = this.#modeParameters;
+    return thresholdsReported && (availableThreshold.enabled || usedThreshold.enabled);
   }
 
   /** Keeps an error of something that was answered before it ended, for the next command. */
@@ -303,15 +357,14 @@ export class LogicalUnit {
     return sense;
   }
 
-  /** A reset brings mode parameters back to their defaults and is reported (SAM-5 6.3.3). */
+  /** A reset brings mode parameters back to their saved values (SAM-5 6.3.3, SPC-4 5.11). */
   reset(): void {
-    this.#softwareWriteProtect = false;
-    this.#descriptorSense = false;
-    this.writeCacheEnabled = this.features.writeCache;
+    this.modeParameters = this.#savedModeParameters;
   }
 
   #updateHot(): void {
     this.hot = this.#state === "ready" && this.#attentions.length === 0 &&
-      this.#watchers === 0 && this.deferredSense === 0;
+      this.#watchers === 0 && this.deferredSense === 0 &&
+      this.#accessState <= AccessState.ACTIVE_NON_OPTIMIZED;
   }
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { makeUnit } from "../../test/scsi/driver.ts";
 import { locallyAssignedNaa, makeIdentity } from "./identity.ts";
 import { UNIT_ATTENTION_COUNT_MAX } from "./limits.ts";
+import { AccessState } from "./logical_unit.ts";
 import { Sense } from "./sense.ts";
 
 Deno.test("LogicalUnit is hot only where nothing stands before a media command", () => {
@@ -15,9 +16,17 @@ Deno.test("LogicalUnit is hot only where nothing stands before a media command",
   assert.equal(unit.hot, false, "not ready");
   unit.state = "ready";
   unit.writeCacheEnabled = false;
-  assert.equal(unit.hot, false, "writes have to be durable");
+  assert.equal(unit.hot, true, "a write may be durable on the short way too");
   assert.equal(unit.forceUnitAccess, true);
   unit.writeCacheEnabled = true;
+  assert.equal(unit.hot, true);
+  unit.accessState = AccessState.STANDBY;
+  assert.equal(unit.hot, false, "the port does not serve");
+  unit.accessState = AccessState.ACTIVE_NON_OPTIMIZED;
+  assert.equal(unit.hot, true);
+  unit.defer(Sense.WRITE_ERROR);
+  assert.equal(unit.hot, false, "a deferred error waits");
+  assert.equal(unit.takeDeferred(), Sense.WRITE_ERROR);
   assert.equal(unit.hot, true);
 });
 
@@ -63,6 +72,45 @@ Deno.test("LogicalUnit.reset() restores the mode parameters", () => {
     [unit.softwareWriteProtect, unit.descriptorSense, unit.writeCacheEnabled, unit.hot],
     [false, false, true, true],
   );
+});
+
+Deno.test("LogicalUnit.reset() restores saved parameters, which are current from the start", () => {
+  const saved = { "mode-pages": { writeCacheEnabled: false, descriptorSense: true } };
+  const unit = makeUnit({ saved });
+  const values = () => [unit.writeCacheEnabled, unit.descriptorSense, unit.softwareWriteProtect];
+  assert.deepEqual(values(), [false, true, false]);
+  unit.writeCacheEnabled = true;
+  unit.softwareWriteProtect = true;
+  unit.reset();
+  assert.deepEqual(values(), [false, true, false]);
+});
+
+Deno.test("LogicalUnit takes only what is right of saved parameters", () => {
+  const wrong: unknown[] = [
+    null,
+    7,
+    "x",
+    [],
+    { writeCacheEnabled: "no", descriptorSense: 1, softwareWriteProtect: null },
+    { availableThreshold: { enabled: true, count: -1 }, usedThreshold: { count: 2 ** 32 } },
+    { usedThreshold: { enabled: true, count: 0.5 }, availableThreshold: 3 },
+    { usedThreshold: { enabled: true, count: NaN }, thresholdsReported: {} },
+  ];
+  const features = {
+    writable: true,
+    discard: true,
+    writeZeroes: true,
+    writeCache: true,
+    space: true,
+  };
+  const { modeParameters } = makeUnit({ features });
+  for (const value of wrong) {
+    const unit = makeUnit({ features, saved: { "mode-pages": value } });
+    assert.deepEqual(unit.modeParameters, modeParameters, JSON.stringify(value));
+  }
+  const saved = { "mode-pages": { writeCacheEnabled: true } };
+  const unit = makeUnit({ features: { ...features, writeCache: false }, saved });
+  assert.equal(unit.writeCacheEnabled, false, "the volume has no cache any more");
 });
 
 Deno.test("LogicalUnit has no cache to switch on where the volume has none", () => {

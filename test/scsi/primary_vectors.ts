@@ -6,10 +6,11 @@ const PORT = { relative_target_port: 1, target_port_group: 0x1234 };
 const VENDOR = "4c 55 4e 45 54 54 45 20";
 const PRODUCT = "64 69 73 6b 30 20 20 20 20 20 20 20 20 20 20 20";
 const SERIAL = "30 31 32 33 34 35 36 37 38 39 61 62 63 64 65 66";
-const PAGE_01 = "01 0a 80 00 00 00 00 00 00 00 00 00";
-const PAGE_08 = "08 12 04 00 00000000 00000000 00000000 00000000";
-const PAGE_0A = "0a 0a 02 10 00 00 00 00 ff ff 00 00";
-const PAGE_1C = "1c 0a 08 00 00 00 00 00 00 00 00 00";
+const PAGE_01 = "81 0a 80 00 00 00 00 00 00 00 00 00";
+const PAGE_08 = "88 12 04 00 00000000 00000000 00000000 00000000";
+const PAGE_0A = "8a 0a 02 10 00 00 00 00 ff ff 00 00";
+const PAGE_1C = "9c 0a 08 00 00 00 00 00 00 00 00 00";
+const PAGE_0A_01 = `ca 01 001c ${"00".repeat(28)}`;
 const DESCRIPTOR = "00000040 00 000200";
 const NO_CACHE = { writable: true, discard: true, writeZeroes: true, writeCache: false };
 
@@ -222,7 +223,7 @@ export const primaryVectors: readonly Vector[] = [
     row: "MODE SENSE(6)",
     what: "all pages and subpages, DBD",
     cdb: "1a 08 3f ff ff 00",
-    expect: { dataIn: `3b 00 10 00 ${PAGE_01} ${PAGE_08} ${PAGE_0A} ${PAGE_1C}` },
+    expect: { dataIn: `5b 00 10 00 ${PAGE_01} ${PAGE_08} ${PAGE_0A} ${PAGE_0A_01} ${PAGE_1C}` },
   },
   {
     row: "MODE SENSE(6)",
@@ -248,7 +249,7 @@ export const primaryVectors: readonly Vector[] = [
     row: "MODE SENSE(6)",
     what: "Control, changeable: D_SENSE, SWP",
     cdb: "1a 08 4a 00 ff 00",
-    expect: { dataIn: "0f 00 10 00 0a 0a 04 00 08 00 00 00 00 00 00 00" },
+    expect: { dataIn: "0f 00 10 00 8a 0a 04 00 08 00 00 00 00 00 00 00" },
   },
   {
     row: "MODE SENSE(6)",
@@ -262,7 +263,7 @@ export const primaryVectors: readonly Vector[] = [
     what: "Control, current, after changes",
     cdb: "1a 08 0a 00 ff 00",
     setup: { softwareWriteProtect: true, descriptorSense: true },
-    expect: { dataIn: "0f 00 90 00 0a 0a 06 10 08 00 00 00 ff ff 00 00" },
+    expect: { dataIn: "0f 00 90 00 8a 0a 06 10 08 00 00 00 ff ff 00 00" },
   },
   {
     row: "MODE SENSE(6)",
@@ -272,9 +273,10 @@ export const primaryVectors: readonly Vector[] = [
   },
   {
     row: "MODE SENSE(6)",
-    what: "saved values",
-    cdb: "1a 00 c8 00 ff 00",
-    expect: { sense: "05 39 00" },
+    what: "saved values, which are not the current ones",
+    cdb: "1a 08 c8 00 ff 00",
+    setup: { writeCacheOff: true },
+    expect: { dataIn: `17 00 10 00 ${PAGE_08}` },
   },
   {
     row: "MODE SENSE(6)",
@@ -285,7 +287,7 @@ export const primaryVectors: readonly Vector[] = [
   {
     row: "MODE SENSE(6)",
     what: "no such subpage",
-    cdb: "1a 00 0a 01 ff 00",
+    cdb: "1a 00 0a 02 ff 00",
     expect: badField("c0 0003"),
   },
   // SPC-4 6.12
@@ -345,7 +347,21 @@ export const primaryVectors: readonly Vector[] = [
     expect: { sense: "03 0c 00" },
   },
   { row: "MODE SELECT(6)", what: "PF 0", cdb: "15 00 00 00 04 00", expect: badField("cc 0001") },
-  { row: "MODE SELECT(6)", what: "SP 1", cdb: "15 11 00 00 04 00", expect: badField("c8 0001") },
+  {
+    row: "MODE SELECT(6)",
+    what: "SP 1: saved before it is answered",
+    cdb: "15 11 00 00 18 00",
+    dataOut: `00 00 00 00 ${PAGE_08.replace("04", "00")}`,
+    expect: { steps: ["flush", "save mode-pages"] },
+  },
+  {
+    row: "MODE SELECT(6)",
+    what: "SP 1: cannot be saved",
+    cdb: "15 11 00 00 10 00",
+    setup: { failures: { save: 6 } },
+    dataOut: `00 00 00 00 ${PAGE_0A}`,
+    expect: { sense: "04 44 00" },
+  },
   {
     row: "MODE SELECT(6)",
     what: "list shorter than its header",
@@ -415,9 +431,23 @@ export const primaryVectors: readonly Vector[] = [
   {
     row: "MODE SELECT(10)",
     what: "a subpage",
+    cdb: "55 10 00 00 00 00 00 0028 00",
+    dataOut: `0000 00 00 00 00 0000 ${PAGE_0A_01}`,
+    expect: { steps: [] },
+  },
+  {
+    row: "MODE SELECT(10)",
+    what: "a subpage of another length",
     cdb: "55 10 00 00 00 00 00 000c 00",
     dataOut: "0000 00 00 00 00 0000 4a 01 0000",
-    expect: { sense: "05 26 00", field: "8e 0008" },
+    expect: { sense: "05 26 00", field: "80 000a" },
+  },
+  {
+    row: "MODE SELECT(10)",
+    what: "no such subpage",
+    cdb: "55 10 00 00 00 00 00 000c 00",
+    dataOut: "0000 00 00 00 00 0000 4a 05 0000",
+    expect: { sense: "05 26 00", field: "8d 0008" },
   },
   // SPC-4 6.42
   { row: "SEND DIAGNOSTIC", what: "default self-test", cdb: "1d 04 00 0000 00", expect: GOOD },

@@ -3,9 +3,8 @@ import type { Answer } from "../answer.ts";
 import { writeUint16, writeUint32, writeUint64 } from "../big_endian.ts";
 import type { CommandView } from "../command.ts";
 import type { LogicalUnit } from "../logical_unit.ts";
-import { always, checkCondition, dataIn, invalidField } from "../response.ts";
-import { Sense } from "../sense.ts";
-import { modePageValues, PageControl, selectPages } from "./mode_pages.ts";
+import { always, dataIn, invalidField } from "../response.ts";
+import { modePageValues, selectPages } from "./mode_pages.ts";
 
 const DBD = 0x08;
 const LLBAA = 0x10;
@@ -44,12 +43,14 @@ function modeSense(
 ): Answer {
   const pageControl = cdb[2] >>> 6;
   const pageCode = cdb[2] & 0x3f;
-  const pages = selectPages(pageCode, cdb[3]);
+  const subpageCode = cdb[3];
+  // 3Fh has the subpages 00h and FFh only (SPC-4 table 171).
+  const pages = pageCode === 0x3f && subpageCode !== 0x00 && subpageCode !== 0xff
+    ? []
+    : selectPages(unit, pageCode, subpageCode);
   if (pages.length === 0) {
-    return selectPages(pageCode, 0).length === 0 ? invalidField(unit, 2, 5) : invalidField(unit, 3);
-  }
-  if (pageControl === PageControl.SAVED) {
-    return checkCondition(unit, Sense.SAVING_PARAMETERS_NOT_SUPPORTED);
+    const known = selectPages(unit, pageCode, 0xff).length > 0;
+    return known ? invalidField(unit, 3) : invalidField(unit, 2, 5);
   }
   const values = pages.map((page) => modePageValues(unit, page, pageControl));
   const length = values.reduce((sum, value) => sum + value.length, headerLength) +
