@@ -130,8 +130,14 @@ export interface RingVerbs {
   abandon: { request: { name: string }; reply: null };
   /** Changes a unit under I/O: initiators get their unit attentions. */
   change: { request: UnitChange; reply: null };
-  /** Has the handler resize its volume (`Volume.resize`); `change` follows. */
-  resize: { request: { name: string; size_bytes: number }; reply: { done: boolean } };
+  /**
+   * Has the handler resize its volume (`Volume.resize`). `change` tells initiators: afterwards where
+   * it grows, before where it `shrinks`.
+   */
+  resize: {
+    request: { name: string; size_bytes: number; shrinks: boolean };
+    reply: { done: boolean };
+  };
   /** A part of a unit's state is durable, or could not be kept: the answer to `save`. */
   saved: { request: { id: number; ok: boolean }; reply: null };
   listen: { request: ListenRequest; reply: ListenReply };

@@ -1,6 +1,6 @@
 /** Entry of the ring thread: runs the loop, and between two runs of it answers the main thread. */
 /// <reference lib="deno.worker" />
-import { RingHost } from "./ring_host.ts";
+import { LATER, RingHost } from "./ring_host.ts";
 import type {
   RingEventMessage,
   RingReplyMessage,
@@ -25,7 +25,8 @@ function nextMessage(): Promise<RingRequestMessage> {
 async function answer(host: RingHost, message: RingRequestMessage): Promise<void> {
   const { id } = message;
   try {
-    post({ kind: "reply", id, reply: await host.handle(message) });
+    const reply = await host.handle(message);
+    if (reply !== LATER) post({ kind: "reply", id, reply });
   } catch (error) {
     const advice = typeof error === "object" && error !== null && "advice" in error
       ? String(error.advice)

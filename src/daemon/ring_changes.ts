@@ -1,0 +1,74 @@
+/** Changes of a unit while it is served. Initiators get their unit attentions. */
+import { MediaResult } from "../scsi/media.ts";
+import { Sense } from "../scsi/sense.ts";
+import type { Attached, RingContext } from "./ring_context.ts";
+import type { RingVerbs, UnitChange } from "./ring_messages.ts";
+
+/** How long a volume that is to become smaller waits for the commands in flight. */
+const QUIET_TIMEOUT_MS = 30_000;
+
+type ResizeRequest = RingVerbs["resize"]["request"];
+type ResizeReply = RingVerbs["resize"]["reply"];
+
+export class RingChanges {
+  readonly #context: RingContext;
+
+  constructor(context: RingContext) {
+    this.#context = context;
+  }
+
+  /** Changes what initiators see. */
+  change({ name, write_protected, medium_present, size_bytes }: UnitChange): null {
+    const { device } = this.#find(name);
+    const { unit } = device;
+    if (write_protected !== undefined && write_protected !== unit.operatorWriteProtect) {
+      unit.operatorWriteProtect = write_protected;
+      // WP stands in the header of mode parameter lists (SBC-4 6.5.1): they have changed.
+      unit.attend(Sense.MODE_PARAMETERS_CHANGED);
+    }
+    if (medium_present === true && unit.state === "no-medium") unit.state = "ready";
+    if (medium_present === false && unit.state === "ready") unit.eject();
+    if (size_bytes !== undefined) unit.resize(size_bytes / unit.block_length);
+    device.refresh();
+    this.#context.loop.activate(device);
+    return null;
+  }
+
+  /**
+   * Has the handler change the size of its volume. Where it `shrinks`, no command may be in flight:
+   * one that was checked against the old size could write behind the new end.
+   */
+  resize(request: ResizeRequest, reply: (reply: ResizeReply) => void): void {
+    const attached = this.#find(request.name);
+    if (!request.shrinks) return this.#perform(attached, request, reply);
+    const { device } = attached;
+    const ended = (outcome: ResizeReply) => {
+      device.resume();
+      this.#context.loop.activate(device);
+      reply(outcome);
+    };
+    device.quiesce();
+    this.#context.when(() => device.inFlight === 0, QUIET_TIMEOUT_MS, (quiet) => {
+      if (!quiet || device.stopped) return ended({ done: false });
+      this.#perform(attached, request, ended);
+    });
+    this.#context.loop.activate(device);
+  }
+
+  #perform(
+    { device }: Attached,
+    { size_bytes }: ResizeRequest,
+    ended: (reply: ResizeReply) => void,
+  ): void {
+    device.perform({ kind: "resize", size_bytes }, ({ result }) => {
+      ended({ done: result === MediaResult.OK });
+    });
+    this.#context.loop.activate(device);
+  }
+
+  #find(name: string): Attached {
+    const attached = this.#context.attached.get(name);
+    if (attached === undefined) throw new Error(`LUN "${name}" has no device`);
+    return attached;
+  }
+}
