@@ -137,6 +137,7 @@ export const blockCommands: readonly OperationCode[] = [
     refused: [protect(1), naca(15)],
     answeredBy: "device server",
     replay: "resume",
+    exclusive: true,
   },
   {
     name: "UNMAP",
