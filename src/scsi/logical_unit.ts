@@ -11,6 +11,7 @@ import {
   possible,
   readModeParameters,
 } from "./mode_parameters.ts";
+import { type MediumOperation, operationState, restoreOperation } from "./medium_operation.ts";
 import type { MediaSpace, PeerUnit } from "./procedure.ts";
 import { ThresholdMonitor } from "./provisioning_threshold.ts";
 import { UNIT_ATTENTION_COUNT_MAX } from "./limits.ts";
@@ -162,6 +163,9 @@ export class LogicalUnit {
   hot = true;
   #block_count: number;
   #state: UnitState = "ready";
+  #operation: MediumOperation | undefined;
+  /** An initiator or the operator has taken the medium out: it can be loaded again. */
+  #ejected = false;
   #attentions: number[] = [];
   #operatorWriteProtect: boolean;
   #accessState: number = AccessState.ACTIVE_OPTIMIZED;
@@ -185,6 +189,7 @@ export class LogicalUnit {
     this.findPeer = description.findPeer ?? (() => undefined);
     this.#operatorWriteProtect = description.writeProtected ?? false;
     this.#block_count = description.block_count;
+    this.#operation = restoreOperation(this.saved);
     // Saved parameters are current from the start (SPC-4 5.11).
     this.#savedModeParameters = readModeParameters(this.saved[MODE_PAGES_PART], this.features);
     this.#modeParameters = this.#savedModeParameters;
@@ -202,8 +207,10 @@ export class LogicalUnit {
     this.attend(Sense.CAPACITY_DATA_CHANGED);
   }
 
+  /** An operation on the medium that goes on, or has failed, hides that it is ready. */
   get state(): UnitState {
-    return this.#state;
+    if (this.#state !== "ready" || this.#operation === undefined) return this.#state;
+    return operationState(this.#operation);
   }
 
   set state(state: UnitState) {
@@ -211,7 +218,18 @@ export class LogicalUnit {
     if (this.#state === "no-medium" && state === "ready") {
       this.attend(Sense.MEDIUM_MAY_HAVE_CHANGED);
     }
+    this.#ejected = false;
     this.#state = state;
+    this.#updateHot();
+  }
+
+  /** SANITIZE or FORMAT UNIT that goes on or has failed; undefined lets the medium be used. */
+  get operation(): MediumOperation | undefined {
+    return this.#operation;
+  }
+
+  set operation(operation: MediumOperation | undefined) {
+    this.#operation = operation;
     this.#updateHot();
   }
 
@@ -260,7 +278,22 @@ export class LogicalUnit {
   /** The medium goes. The operator may; an initiator only where nobody prevents it. */
   eject(): void {
     this.state = "no-medium";
+    this.#ejected = true;
     this.removalPrevented = false;
+  }
+
+  /**
+   * Takes the medium in again that {@linkcode eject} took out, for an initiator: it knows, the others
+   * are told. Returns whether there is one; the content of a volume that is lost does not come back.
+   */
+  load(): boolean {
+    if (this.#state !== "no-medium") return true;
+    if (!this.#ejected) return false;
+    this.#ejected = false;
+    this.#state = "ready";
+    this.attend(Sense.MEDIUM_MAY_HAVE_CHANGED, "others");
+    this.#updateHot();
+    return true;
   }
 
   /** From here on, until `unwatch`, every command goes through the device server. */
@@ -363,7 +396,7 @@ export class LogicalUnit {
   }
 
   #updateHot(): void {
-    this.hot = this.#state === "ready" && this.#attentions.length === 0 &&
+    this.hot = this.state === "ready" && this.#attentions.length === 0 &&
       this.#watchers === 0 && this.deferredSense === 0 &&
       this.#accessState <= AccessState.ACTIVE_NON_OPTIMIZED;
   }

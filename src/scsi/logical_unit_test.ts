@@ -132,3 +132,43 @@ Deno.test("locallyAssignedNaa() is NAA 3h, stable and different for different un
   assert.equal(designators.size, 1000);
   assert.deepEqual(locallyAssignedNaa("a"), locallyAssignedNaa("a"));
 });
+
+Deno.test("LogicalUnit.operation hides that the medium is ready, whatever else happens to it", () => {
+  const unit = makeUnit();
+  unit.operation = { kind: "sanitize", failed: false, restricted: true };
+  assert.equal(unit.state, "sanitizing");
+  assert.equal(unit.hot, false);
+  // Its handler starts anew meanwhile.
+  unit.state = "becoming-ready";
+  assert.equal(unit.state, "becoming-ready");
+  unit.state = "ready";
+  assert.equal(unit.state, "sanitizing");
+  unit.operation = { kind: "sanitize", failed: true, restricted: true };
+  assert.equal(unit.state, "sanitize-failed");
+  unit.operation = undefined;
+  assert.equal(unit.state, "ready");
+  assert.equal(unit.hot, true);
+});
+
+Deno.test("LogicalUnit takes an operation that a restart has cut off for a failed one", () => {
+  assert.equal(makeUnit({ saved: { sanitize: { restricted: true } } }).state, "sanitize-failed");
+  assert.equal(makeUnit({ saved: { format: {} } }).state, "format-failed");
+  assert.equal(makeUnit({ saved: { sanitize: null, format: null } }).state, "ready");
+  assert.equal(makeUnit({ saved: { sanitize: {}, format: {} } }).operation?.restricted, true);
+  const open = makeUnit({ saved: { sanitize: { restricted: false } } });
+  assert.equal(open.operation?.restricted, false);
+});
+
+Deno.test("LogicalUnit.load() takes in what was ejected, and nothing that is lost", () => {
+  const unit = makeUnit({ removable: true });
+  unit.removalPrevented = true;
+  unit.eject();
+  assert.deepEqual([unit.state, unit.removalPrevented], ["no-medium", false]);
+  assert.equal(unit.load(), true);
+  assert.equal(unit.state, "ready");
+  // Who has loaded it knows, and nobody here knows the others.
+  assert.equal(unit.takeAttention(), 0);
+  unit.state = "no-medium";
+  assert.equal(unit.load(), false);
+  assert.equal(unit.state, "no-medium");
+});
