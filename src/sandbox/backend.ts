@@ -4,7 +4,11 @@
  *
  * A process may end at any time. What is in flight then stays here and is submitted again to the
  * next process, write data being gathered once more from where the command has it: the arena was
- * the dead process's to scribble on. An operation is at least once; block operations may be.
+ * the dead process's to scribble on. An operation is at least once; block operations may be. What may
+ * not be (`Transfer.replay`) ends with LOST, once nothing of the old process can land any more.
+ *
+ * An exchange goes to the guest and comes back whole. What it says then is the guest's word: the
+ * device checks it (src/engine/exchange.ts).
  *
  * @module
  */
@@ -15,10 +19,12 @@ import {
   SUBMIT_PENDING,
   type Transfer,
 } from "../engine/ports.ts";
+import { MediaResult } from "../scsi/media.ts";
 import { FutexWaker } from "../sys/futex.ts";
 import {
   CHANNEL_SIZE,
   CHANNEL_SUBMIT_TAIL_OFFSET,
+  OPERATION_EXTENTS,
   OPERATION_READ,
   OPERATION_WRITE,
   QUEUE_LENGTH,
@@ -48,14 +54,18 @@ const FREE = 0;
 const HELD = 1;
 /** With the guest. */
 const SUBMITTED = 2;
+/** Was with a guest that has ended, and may not be repeated. */
+const LOST = 3;
 
 /** No process: `submit` takes operations and holds them. */
 const DOWN = 0;
-const UP = 1;
 /** The process broke the protocol: as DOWN, until `down` has been called. */
-const BROKEN = 2;
+const BROKEN = 1;
 /** The handler stays down: operations end at once with the result given to `abandon`. */
-const ABANDONED = 3;
+const ABANDONED = 2;
+/** The guest finishes what it has, and what comes is held until `up`. */
+const SETTLING = 3;
+const UP = 4;
 
 /** Signals that a guest may be ahead of its completions: its replies, and what it did not wait for. */
 const SIGNALS_SPARE = 1000;
@@ -74,6 +84,8 @@ export class SandboxBackend implements Backend {
 
   #state = DOWN;
   #abandoned_result = 0;
+  /** The volume ends here: what was checked against a greater size, before a change, ends here, too. */
+  #size_bytes = Infinity;
   #epoch = 0;
   #submit_tail = 0;
   #complete_head = 0;
@@ -91,6 +103,7 @@ export class SandboxBackend implements Backend {
   readonly #states = new Uint8Array(REQUEST_COUNT);
   readonly #operations = new Uint8Array(REQUEST_COUNT);
   readonly #flags = new Uint8Array(REQUEST_COUNT);
+  readonly #replays = new Uint8Array(REQUEST_COUNT);
   readonly #offsets = new Float64Array(REQUEST_COUNT);
   readonly #lengths = new Float64Array(REQUEST_COUNT);
   readonly #iov_addresses = new Uint32Array(REQUEST_COUNT);
@@ -124,6 +137,11 @@ export class SandboxBackend implements Backend {
     return this.#completions;
   }
 
+  /** Operations that the present process has, and has not completed. */
+  get submitted(): number {
+    return this.#states.reduce((count, state) => count + (state === SUBMITTED ? 1 : 0), 0);
+  }
+
   /** Whether a guest is up. */
   get isUp(): boolean {
     return this.#state === UP;
@@ -137,7 +155,11 @@ export class SandboxBackend implements Backend {
     if (this.#state === ABANDONED) return this.#abandoned_result;
     // What was held first goes first.
     if (this.#held > 0 && this.#state === UP) return SUBMIT_FULL;
+    if (transfer.offset_bytes + transfer.length_bytes > this.#size_bytes) {
+      if (transfer.operation < OPERATION_EXTENTS) return MediaResult.INTERNAL;
+    }
     this.#operations[tag] = transfer.operation;
+    this.#replays[tag] = transfer.replay ? 1 : 0;
     this.#flags[tag] = (transfer.fua ? REQUEST_FLAG_FUA : 0) |
       (transfer.unmap ? REQUEST_FLAG_UNMAP : 0);
     this.#offsets[tag] = transfer.offset_bytes;
@@ -146,23 +168,29 @@ export class SandboxBackend implements Backend {
     this.#iov_counts[tag] = transfer.iov_count;
     this.#seen_ms[tag] = 0;
     this.#orders[tag] = ++this.#order;
-    if (this.#state === UP && !this.#push(tag)) return SUBMIT_FULL;
+    if (this.#state === UP && !this.#push(tag)) return this.#refuse();
     if (this.#state !== UP) this.#states[tag] = HELD;
     this.#in_flight++;
     return SUBMIT_PENDING;
+  }
+
+  /** There was no room in the arena for a tag: SUBMIT_FULL, or INTERNAL where there never will be. */
+  #refuse(): number {
+    for (let tag = 0; tag < REQUEST_COUNT; tag++) if (this.#runs[tag] !== 0) return SUBMIT_FULL;
+    return MediaResult.INTERNAL;
   }
 
   /** Puts a tag's request in the queue. Returns false where the arena has no room. */
   #push(tag: number): boolean {
     const operation = this.#operations[tag];
     let data_offset = 0;
-    if (operation === OPERATION_READ || operation === OPERATION_WRITE) {
+    if (operation <= OPERATION_WRITE || operation >= OPERATION_EXTENTS) {
       const length = this.#lengths[tag];
       const run = this.#memory.allocate(length);
       if (run === 0) return false;
       this.#runs[tag] = run;
       data_offset = run - this.#arena_address;
-      if (operation === OPERATION_WRITE) {
+      if (operation !== OPERATION_READ) {
         this.#memory.gather(this.#iov_addresses[tag], this.#iov_counts[tag], run, length);
       }
     }
@@ -195,16 +223,16 @@ export class SandboxBackend implements Backend {
    * edges than completions are a flood: a guest must not keep the ring thread from the others.
    */
   signalled(): void {
-    if (++this.#signals <= this.#completions + SIGNALS_SPARE || this.#state !== UP) return;
+    if (++this.#signals <= this.#completions + SIGNALS_SPARE || this.#state < SETTLING) return;
     // Those of the last batch have not been taken yet.
     this.poll();
-    if (this.#signals > this.#completions + SIGNALS_SPARE && this.#state === UP) {
+    if (this.#signals > this.#completions + SIGNALS_SPARE && this.#state >= SETTLING) {
       this.#violate(`${this.#signals} signals for ${this.#completions} completions`);
     }
   }
 
   poll(): void {
-    if (this.#state !== UP) return;
+    if (this.#state < SETTLING) return;
     const words = this.#channel.words;
     if (this.#waiting) {
       this.#waiting = false;
@@ -217,21 +245,29 @@ export class SandboxBackend implements Backend {
       return this.#violate(`${available} completions in a queue of ${QUEUE_LENGTH}`);
     }
     // `done` may submit, and may be the last thing that happens before `down` or `close`.
-    for (let count = 0; count < available && this.#state === UP; count++) {
+    for (let count = 0; count < available && this.#state >= SETTLING; count++) {
       const at = completionWord(this.#complete_head);
       this.#complete_head = (this.#complete_head + 1) | 0;
+      const result = words[at + COMPLETION_WORD.RESULT] >>> 0;
       this.#complete(
         words[at + COMPLETION_WORD.REQUEST] >>> 0,
         words[at + COMPLETION_WORD.SEQUENCE],
         words[at + COMPLETION_WORD.EPOCH] >>> 0,
-        words[at + COMPLETION_WORD.RESULT] >>> 0,
+        result,
+        result === 0 ? -1 : this.#channel.doubles[at / 2 + COMPLETION_WORD.FAILED_DOUBLE],
       );
     }
     if (this.#held > 0 && this.#state === UP) this.#pushHeld();
   }
 
   /** Checks one completion, whose words were read once, and reports it. */
-  #complete(tag: number, sequence: number, epoch: number, result: number): void {
+  #complete(
+    tag: number,
+    sequence: number,
+    epoch: number,
+    result: number,
+    failed_offset_bytes: number,
+  ): void {
     if (tag >= REQUEST_COUNT) return this.#violate(`completion of request ${tag}`);
     if (this.#states[tag] !== SUBMITTED) {
       return this.#violate(`completion of request ${tag}, which is not in flight`);
@@ -246,7 +282,7 @@ export class SandboxBackend implements Backend {
     const run = this.#runs[tag];
     if (run !== 0) {
       const length = this.#lengths[tag];
-      if (result === 0 && this.#operations[tag] === OPERATION_READ) {
+      if (result === 0 && this.#operations[tag] !== OPERATION_WRITE) {
         this.#memory.scatter(this.#iov_addresses[tag], this.#iov_counts[tag], run, length);
       }
       this.#runs[tag] = 0;
@@ -255,7 +291,15 @@ export class SandboxBackend implements Backend {
     this.#states[tag] = FREE;
     this.#in_flight--;
     this.#completions++;
-    this.#sink.done(tag, result);
+    if (result === 0) this.#sink.done(tag, result);
+    else this.#sink.done(tag, result, this.#insideOf(tag, failed_offset_bytes));
+  }
+
+  /** A guest's word for the first byte of a READ or WRITE that failed; -1 where it cannot be. */
+  #insideOf(tag: number, offset_bytes: number): number {
+    if (this.#operations[tag] > OPERATION_WRITE || !Number.isInteger(offset_bytes)) return -1;
+    const begin = this.#offsets[tag];
+    return offset_bytes >= begin && offset_bytes < begin + this.#lengths[tag] ? offset_bytes : -1;
   }
 
   #violate(reason: string): void {
@@ -264,7 +308,7 @@ export class SandboxBackend implements Backend {
   }
 
   prepareToSleep(): boolean {
-    if (this.#state !== UP) return true;
+    if (this.#state < SETTLING) return true;
     const words = this.#channel.words;
     this.#waiting = true;
     Atomics.store(words, WORD_DAEMON_WAITING, 1);
@@ -292,6 +336,16 @@ export class SandboxBackend implements Backend {
   }
 
   /**
+   * Lets the guest finish what it has, and holds what comes until `up`: the process is about to be
+   * ended in order. `submitted` tells how much it still has; then call `down`.
+   */
+  settle(): void {
+    if (this.#state !== UP) return;
+    this.kick();
+    this.#state = SETTLING;
+  }
+
+  /**
    * The process has ended or is being killed. Nothing is taken from the channel or put into it any
    * more; what is in flight waits for `up`. Call it before the channel is reset for the next one.
    */
@@ -301,7 +355,8 @@ export class SandboxBackend implements Backend {
     this.#held = 0;
     for (let tag = 0; tag < REQUEST_COUNT; tag++) {
       if (this.#states[tag] !== SUBMITTED) continue;
-      this.#states[tag] = HELD;
+      // Reported by `up` and `abandon`, when the process is reaped: until then it may go on.
+      this.#states[tag] = this.#replays[tag] !== 0 ? HELD : LOST;
       const run = this.#runs[tag];
       if (run === 0) continue;
       this.#runs[tag] = 0;
@@ -309,9 +364,16 @@ export class SandboxBackend implements Backend {
     }
   }
 
-  /** A new process has opened the volume, the old one is reaped, the channel was reset to `epoch`. */
-  up(epoch: number): void {
+  /**
+   * A new process has opened the volume, the old one is reaped, the channel was reset to `epoch`. The
+   * volume has `size_bytes`: what lies past it, since it was checked before a change of the size,
+   * ends with INTERNAL and never reaches the handler.
+   */
+  up(epoch: number, size_bytes: number = Infinity): void {
     if (this.#state !== DOWN) this.down();
+    this.#size_bytes = size_bytes;
+    this.#reportLost();
+    this.#endHeldPast(size_bytes);
     this.#state = UP;
     this.#epoch = epoch >>> 0;
     this.#submit_tail = 0;
@@ -324,6 +386,33 @@ export class SandboxBackend implements Backend {
     this.kick();
   }
 
+  /** The size that the volume has from now on; its process stays. */
+  resize(size_bytes: number): void {
+    this.#size_bytes = size_bytes;
+  }
+
+  #end(tag: number, result: number): void {
+    this.#states[tag] = FREE;
+    this.#in_flight--;
+    this.#sink.done(tag, result);
+  }
+
+  /** Ends what a process that is gone had, and may not be repeated. */
+  #reportLost(): void {
+    for (let tag = 0; tag < REQUEST_COUNT; tag++) {
+      if (this.#states[tag] === LOST) this.#end(tag, MediaResult.LOST);
+    }
+  }
+
+  #endHeldPast(size_bytes: number): void {
+    for (let tag = 0; tag < REQUEST_COUNT; tag++) {
+      if (this.#states[tag] !== HELD || this.#operations[tag] >= OPERATION_EXTENTS) continue;
+      if (this.#offsets[tag] + this.#lengths[tag] > size_bytes) {
+        this.#end(tag, MediaResult.INTERNAL);
+      }
+    }
+  }
+
   /** Submits what is held, oldest first, until the arena has no room. Rare: after `up` only. */
   #pushHeld(): void {
     while (this.#held > 0) {
@@ -333,8 +422,13 @@ export class SandboxBackend implements Backend {
         if (first < 0 || this.#orders[tag] < this.#orders[first]) first = tag;
       }
       if (first < 0) throw new Error("assertion: held operations are counted and not found");
-      if (!this.#push(first)) break;
+      if (this.#push(first)) {
+        this.#held--;
+        continue;
+      }
+      if (this.#refuse() === SUBMIT_FULL) break;
       this.#held--;
+      this.#end(first, MediaResult.INTERNAL);
     }
     this.kick();
   }
@@ -344,11 +438,9 @@ export class SandboxBackend implements Backend {
     this.down();
     this.#state = ABANDONED;
     this.#abandoned_result = result;
+    this.#reportLost();
     for (let tag = 0; tag < REQUEST_COUNT; tag++) {
-      if (this.#states[tag] !== HELD) continue;
-      this.#states[tag] = FREE;
-      this.#in_flight--;
-      this.#sink.done(tag, result);
+      if (this.#states[tag] === HELD) this.#end(tag, result);
     }
   }
 

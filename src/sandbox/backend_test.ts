@@ -1,18 +1,24 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { SUBMIT_FULL, SUBMIT_PENDING, type Transfer } from "../engine/ports.ts";
+import { MediaResult } from "../scsi/media.ts";
 import { closeDescriptor } from "../sys/descriptor.ts";
 import { makeMemfd, map, unmap, unmapWindow } from "../sys/mapping.ts";
 import { SandboxBackend } from "./backend.ts";
 import { EngineMemoryDouble } from "./engine_memory_double.ts";
 import {
   CHANNEL_SIZE,
+  OPERATION_COMMAND,
+  OPERATION_DISCARD,
+  OPERATION_EXTENTS,
   OPERATION_FLUSH,
   OPERATION_READ,
+  OPERATION_SPACE,
   OPERATION_WRITE,
   QUEUE_LENGTH,
   REQUEST_FLAG_FUA,
   RESULT_INTERNAL,
+  RESULT_MEDIUM_ERROR,
   RESULT_NO_SPACE,
   RESULT_OK,
 } from "./layout.ts";
@@ -45,6 +51,10 @@ interface Seen {
   data: Uint8Array;
 }
 
+function carriesData(operation: number): boolean {
+  return operation <= OPERATION_WRITE || operation >= OPERATION_EXTENTS;
+}
+
 /** A backend, and its guest played by the test: the same memfd, mapped a second time. */
 class Rig {
   readonly length = CHANNEL_SIZE + ARENA_LENGTH;
@@ -54,10 +64,13 @@ class Rig {
   readonly guest = new Channel(this.guestBytes, 0);
   readonly violations: string[] = [];
   readonly ended: [number, number][] = [];
+  /** The bytes that failed, as reported, by tag. */
+  readonly failed = new Map<number, number | undefined>();
   onDone: (tag: number) => void = () => {};
   readonly backend = new SandboxBackend(this.memory, {
-    done: (tag, result) => {
+    done: (tag, result, failed_offset_bytes) => {
       this.ended.push([tag, result]);
+      this.failed.set(tag, failed_offset_bytes);
       this.onDone(tag);
     },
   }, { violation: (reason) => void this.violations.push(reason) });
@@ -72,12 +85,12 @@ class Rig {
   }
 
   /** A new process: as the main thread does it. */
-  start(): this {
+  start(size_bytes?: number): this {
     this.epoch++;
     resetChannel(this.guest, this.epoch, ARENA_LENGTH, new Uint8Array());
     this.head = 0;
     this.tail = 0;
-    this.backend.up(this.epoch);
+    this.backend.up(this.epoch, size_bytes);
     return this;
   }
 
@@ -121,25 +134,26 @@ class Rig {
         flags: flagsOf(what),
         offset: doubles[at / 2 + REQUEST_WORD.OFFSET_DOUBLE],
         length,
-        data: new Uint8Array(this.guestBytes, data, operation <= OPERATION_WRITE ? length : 0),
+        data: new Uint8Array(this.guestBytes, data, carriesData(operation) ? length : 0),
       });
     }
     return seen;
   }
 
   /** The guest publishes any completion. */
-  publish(tag: number, sequence: number, epoch: number, result: number): void {
-    const { words } = this.guest;
+  publish(tag: number, sequence: number, epoch: number, result: number, failed = -1): void {
+    const { words, doubles } = this.guest;
     const at = completionWord(this.tail++);
     words[at + COMPLETION_WORD.REQUEST] = tag;
     words[at + COMPLETION_WORD.SEQUENCE] = sequence;
     words[at + COMPLETION_WORD.EPOCH] = epoch;
     words[at + COMPLETION_WORD.RESULT] = result;
+    doubles[at / 2 + COMPLETION_WORD.FAILED_DOUBLE] = failed;
     Atomics.store(words, WORD_COMPLETE_TAIL, this.tail);
   }
 
-  answer(request: Seen, result = RESULT_OK): void {
-    this.publish(request.tag, request.sequence, this.epoch, result);
+  answer(request: Seen, result = RESULT_OK, failed = -1): void {
+    this.publish(request.tag, request.sequence, this.epoch, result, failed);
   }
 }
 
@@ -232,7 +246,7 @@ Deno.test("oldest_ms() counts from the first look and never overstates", () => {
 
 /** Each is one way to break the protocol, after one request was submitted and seen. */
 const attacks: Record<string, (rig: Rig, request: Seen) => void> = {
-  "a request out of range": (rig, { sequence }) => rig.publish(256, sequence, rig.epoch, 0),
+  "a request out of range": (rig, { sequence }) => rig.publish(264, sequence, rig.epoch, 0),
   "a request of 2^32 - 1": (rig, { sequence }) => rig.publish(-1, sequence, rig.epoch, 0),
   "a request that is not in flight": (rig, { sequence }) => rig.publish(7, sequence, rig.epoch, 0),
   "another sequence": (rig, { tag, sequence }) => rig.publish(tag, sequence + 1, rig.epoch, 0),
@@ -405,4 +419,138 @@ Deno.test("signalled() reports a flood of signals, and puts up with one for each
   for (let turn = 0; turn < 2000; turn++) rig.backend.signalled();
   assert.equal(rig.violations.length, 1);
   assert.match(rig.violations[0], /6001 signals for 5000 completions/);
+});
+
+Deno.test("an exchange goes to the guest whole, and comes back whole where it ended well", () => {
+  using rig = new Rig().start();
+  rig.data(1, 20_000).fill(0x11);
+  rig.data(2, 64).fill(0x22);
+  rig.submit(1, OPERATION_EXTENTS, 20_000, { offset_bytes: 0 });
+  rig.submit(2, OPERATION_SPACE, 64, { offset_bytes: 0 });
+  const [extents, space] = rig.take();
+  assert.ok(extents.data.every((byte) => byte === 0x11));
+  extents.data.fill(0x33);
+  space.data.fill(0x44);
+  rig.answer(space, RESULT_INTERNAL, 0);
+  rig.answer(extents);
+  rig.backend.poll();
+  assert.deepEqual(rig.ended, [[2, RESULT_INTERNAL], [1, RESULT_OK]]);
+  assert.ok(rig.data(1, 20_000).every((byte) => byte === 0x33));
+  assert.equal(rig.data(1, 20_001)[20_000], 0, "not a byte more");
+  assert.ok(rig.data(2, 64).every((byte) => byte === 0x22), "what failed is not taken");
+  assert.equal(rig.failed.get(2), -1, "an exchange has no byte on the volume");
+  assert.equal(rig.memory.taken, 0);
+});
+
+Deno.test("an exchange that the whole arena has no room for ends, and does not wait for ever", () => {
+  using rig = new Rig().start();
+  assert.equal(rig.submit(0, OPERATION_COMMAND, ARENA_LENGTH + 1), RESULT_INTERNAL);
+  rig.submit(1, OPERATION_READ, 512);
+  assert.equal(rig.submit(0, OPERATION_COMMAND, ARENA_LENGTH), SUBMIT_FULL, "there may be, later");
+  rig.backend.down();
+  assert.equal(rig.submit(0, OPERATION_COMMAND, ARENA_LENGTH + 1), SUBMIT_PENDING);
+  rig.submit(2, OPERATION_READ, 512);
+  rig.start();
+  const [read, ...more] = rig.take();
+  assert.deepEqual([read.tag, more.length, rig.ended.length], [1, 0, 0]);
+  rig.answer(read);
+  rig.backend.poll();
+  assert.deepEqual(rig.ended, [[1, RESULT_OK], [0, RESULT_INTERNAL]]);
+  assert.deepEqual(rig.take().map(({ tag }) => tag), [2]);
+});
+
+Deno.test("what may not be repeated ends with LOST, once its process is reaped", () => {
+  using rig = new Rig().start();
+  const once = { replay: false, offset_bytes: 0 };
+  rig.submit(0, OPERATION_COMMAND, 640, once);
+  rig.submit(1, OPERATION_COMMAND, 640, { offset_bytes: 0 });
+  rig.take();
+  rig.backend.down();
+  rig.submit(2, OPERATION_COMMAND, 640, once);
+  assert.deepEqual(rig.ended, [], "the process may still be at it");
+  rig.start();
+  assert.deepEqual(rig.ended, [[0, MediaResult.LOST]]);
+  assert.deepEqual(
+    rig.take().map(({ tag }) => tag),
+    [1, 2],
+    "what was not with a guest yet is given to it",
+  );
+  rig.backend.abandon(RESULT_INTERNAL);
+  assert.deepEqual(rig.ended.slice(1), [[2, MediaResult.LOST], [1, RESULT_INTERNAL]]);
+  assert.equal(rig.backend.inFlight, 0);
+  assert.equal(rig.memory.taken, 0);
+});
+
+Deno.test("a tag whose operation was lost can be used from inside done", () => {
+  using rig = new Rig().start();
+  rig.submit(0, OPERATION_COMMAND, 640, { replay: false });
+  rig.backend.down();
+  rig.onDone = (tag) => {
+    rig.onDone = () => {};
+    assert.equal(rig.submit(tag, OPERATION_FLUSH, 0), SUBMIT_PENDING);
+  };
+  rig.start();
+  assert.deepEqual(rig.take().map(({ operation }) => operation), [OPERATION_FLUSH]);
+  assert.equal(rig.backend.inFlight, 1);
+});
+
+Deno.test("done() names the byte that failed where the guest's word lies inside of the request", () => {
+  const begin = 5 * 65536;
+  for (
+    const [word, reported] of [
+      [begin, begin],
+      [begin + 4095, begin + 4095],
+      [begin + 4096, -1],
+      [begin - 1, -1],
+      [begin + 0.5, -1],
+      [NaN, -1],
+      [Infinity, -1],
+      [-1, -1],
+    ]
+  ) {
+    using rig = new Rig().start();
+    rig.submit(5, OPERATION_READ, 4096);
+    rig.submit(6, OPERATION_DISCARD, 4096, { offset_bytes: begin });
+    const [read, discard] = rig.take();
+    rig.answer(read, RESULT_MEDIUM_ERROR, word);
+    rig.answer(discard, RESULT_MEDIUM_ERROR, word);
+    rig.backend.poll();
+    assert.equal(rig.failed.get(5), reported, `${word}`);
+    assert.equal(rig.failed.get(6), -1);
+  }
+});
+
+Deno.test("settle() lets the guest finish what it has, and holds what comes", () => {
+  using rig = new Rig().start();
+  rig.submit(0, OPERATION_COMMAND, 640, { replay: false });
+  const [command] = rig.take();
+  rig.backend.settle();
+  assert.equal(rig.submit(1, OPERATION_FLUSH, 0), SUBMIT_PENDING);
+  rig.backend.kick();
+  assert.deepEqual(rig.take(), []);
+  assert.equal(rig.backend.submitted, 1);
+  assert.equal(rig.backend.prepareToSleep(), true);
+  rig.answer(command);
+  assert.equal(rig.backend.prepareToSleep(), false);
+  rig.backend.poll();
+  assert.deepEqual(rig.ended, [[0, RESULT_OK]]);
+  assert.equal(rig.backend.submitted, 0);
+  rig.backend.down();
+  rig.start();
+  assert.deepEqual(rig.take().map(({ tag }) => tag), [1]);
+});
+
+Deno.test("nothing past a size that has shrunk reaches the handler", () => {
+  using rig = new Rig().start();
+  rig.submit(1, OPERATION_WRITE, 512);
+  rig.submit(2, OPERATION_WRITE, 512);
+  rig.submit(3, OPERATION_SPACE, 64);
+  rig.backend.down();
+  rig.start(2 * 65536);
+  assert.deepEqual(rig.ended, [[2, RESULT_INTERNAL]]);
+  assert.deepEqual(rig.take().map(({ tag }) => tag), [1, 3]);
+  assert.equal(rig.submit(2, OPERATION_READ, 512), RESULT_INTERNAL);
+  assert.equal(rig.submit(0, OPERATION_READ, 512), SUBMIT_PENDING);
+  rig.backend.resize(4 * 65536);
+  assert.equal(rig.submit(2, OPERATION_READ, 512), SUBMIT_PENDING);
 });

@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { runExchange } from "../engine/volume_exchange.ts";
 import type { Logger, Volume, WriteOptions } from "../plugin/mod.ts";
 import type { GuestCalls, GuestFutex } from "../sys/guest_calls.ts";
 import {
@@ -119,6 +120,12 @@ function isThenable(value: unknown): value is PromiseLike<void> {
     typeof (value as { then?: unknown }).then === "function";
 }
 
+/** The first byte that failed, where a handler names one; -1 where not. */
+function failedOffset(reason: unknown): number {
+  const offset = (reason as { offset?: unknown } | null | undefined)?.offset;
+  return typeof offset === "number" && Number.isSafeInteger(offset) ? offset : -1;
+}
+
 const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 /** How a guest sleeps and wakes the daemon. */
@@ -176,8 +183,8 @@ export class GuestServer {
       this.#requests.push({
         sequence: 0,
         options: new RequestOptions(),
-        resolved: () => this.#settled(index, RESULT_OK),
-        rejected: (reason) => this.#settled(index, this.#resultOf(reason)),
+        resolved: () => this.#resolved(index),
+        rejected: (reason) => this.#rejected(index, reason),
       });
     }
   }
@@ -235,7 +242,7 @@ export class GuestServer {
     }
     Atomics.store(words, WORD_GUEST_WAITING, 1);
     if (Atomics.load(words, WORD_SUBMIT_TAIL) === this.#submit_head) {
-      // What settles meanwhile is published by `#settled`.
+      // What settles meanwhile is published by `#resolved` and `#rejected`.
       this.#asleep = true;
       await this.#futex.waitAsync(this.#submit_head);
       this.#asleep = false;
@@ -281,7 +288,7 @@ export class GuestServer {
     try {
       result = this.#call(request.options, operation, offset, length, data);
     } catch (error) {
-      return this.#complete(index, this.#resultOf(error), 0);
+      return this.#fail(index, error);
     }
     if (result === undefined || !isThenable(result)) {
       return this.#complete(index, RESULT_OK, operation <= OPERATION_WRITE ? length : 0);
@@ -311,7 +318,7 @@ export class GuestServer {
       case OPERATION_WRITE_ZEROES:
         return volume.writeZeroes!(offset, length, options);
       default:
-        throw new Error(`the daemon asked for operation ${operation}`);
+        return runExchange(volume, operation, this.#view(data, length), options);
     }
   }
 
@@ -326,11 +333,24 @@ export class GuestServer {
     return view;
   }
 
-  /** A promise has settled. */
-  #settled(index: number, result: number): void {
+  #resolved(index: number): void {
     this.#open--;
-    this.#complete(index, result, 0);
+    this.#complete(index, RESULT_OK, 0);
     if (this.#asleep) this.#publish();
+  }
+
+  #rejected(index: number, reason: unknown): void {
+    this.#open--;
+    this.#fail(index, reason);
+    if (this.#asleep) this.#publish();
+  }
+
+  /** Completes a request whose handler has thrown. */
+  #fail(index: number, reason: unknown): void {
+    const result = this.#resultOf(reason);
+    const at = completionWord(this.#complete_tail);
+    this.#channel.doubles[at / 2 + COMPLETION_WORD.FAILED_DOUBLE] = failedOffset(reason);
+    this.#complete(index, result, 0);
   }
 
   #complete(index: number, result: number, bytes: number): void {

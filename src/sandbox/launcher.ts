@@ -39,7 +39,8 @@ export interface LaunchOptions {
  */
 export function guestFolders(): string[] {
   const folder = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-  return [folder("../plugin"), folder("../sys"), folder(".")];
+  const exchange = ["../abi/media.ts", "../engine/volume_exchange.ts"].map(folder);
+  return [folder("../plugin"), folder("../sys"), folder("."), ...exchange];
 }
 
 function guestArguments(read: readonly string[]): string[] {

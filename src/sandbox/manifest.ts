@@ -4,15 +4,42 @@ import { pathToFileURL } from "node:url";
 import {
   API_VERSION,
   type CapabilityRequest,
+  type CommandClaim,
   type Configuration,
   type Manifest,
 } from "../plugin/mod.ts";
+import type { ClaimedCommand } from "../scsi/logical_unit.ts";
 import { applySchema, checkSchema, type Schema, valueFromText } from "./schema.ts";
 
 /** Longest manifest in bytes. */
 const MANIFEST_LENGTH_MAX = 65536;
 const ID = /^[a-z0-9][a-z0-9.-]{0,63}$/;
 const VERSION = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]{1,64})?$/;
+/** Most commands that one handler may claim. */
+const CLAIM_COUNT_MAX = 64;
+const CODE = /^[0-9a-f]{2}$/;
+const SERVICE_ACTION = /^[0-9a-f]{1,4}$/;
+const CDB_LENGTH_MIN = 6;
+const CDB_LENGTH_MAX = 260;
+const DIRECTIONS: readonly unknown[] = ["none", "in", "out", "both"];
+/** Bytes of a CDB by the group of its operation code (SPC-4 4.2.5.1); 0: the group does not say. */
+const GROUP_CDB_LENGTHS: readonly number[] = [6, 10, 10, 0, 16, 12, 10, 10];
+/** What a target cannot be without, and who holds a reservation, are the host's to answer. */
+const HOST_CODES: ReadonlyMap<string, string> = new Map([
+  ["00", "TEST UNIT READY"],
+  ["03", "REQUEST SENSE"],
+  ["12", "INQUIRY"],
+  ["16", "RESERVE(6)"],
+  ["17", "RELEASE(6)"],
+  ["56", "RESERVE(10)"],
+  ["57", "RELEASE(10)"],
+  ["5e", "PERSISTENT RESERVE IN"],
+  ["5f", "PERSISTENT RESERVE OUT"],
+  ["a0", "REPORT LUNS"],
+]);
+/** MAINTENANCE IN, and its service action REPORT SUPPORTED OPERATION CODES. */
+const MAINTENANCE_IN = 0xa3;
+const REPORT_SUPPORTED_OPERATION_CODES = 0x0c;
 const CAPABILITY_NAME = /^[a-z][A-Za-z0-9]{0,31}$/;
 
 /** A manifest is wrong. */
@@ -88,6 +115,81 @@ function capability(name: string, value: unknown): CapabilityRequest {
   return value as unknown as CapabilityRequest;
 }
 
+function commandClaim(place: string, value: unknown): CommandClaim {
+  if (!isRecord(value)) refuse(`${place} is not an object`);
+  onlyKnown(place, value, ["code", "serviceAction", "name", "cdbLength", "direction", "replay"]);
+  const { code, serviceAction, cdbLength, direction } = value;
+  if (typeof code !== "string" || !CODE.test(code)) {
+    refuse(`${place}: code is not two hexadecimal digits in lower case`);
+  }
+  if (serviceAction !== undefined) {
+    const digits = typeof serviceAction === "string" && SERVICE_ACTION.test(serviceAction);
+    if (!digits) refuse(`${place}: serviceAction is not up to four hexadecimal digits`);
+  }
+  text(`${place}: name`, value.name, 64);
+  if (cdbLength === undefined) {
+    if (GROUP_CDB_LENGTHS[Number.parseInt(code, 16) >>> 5] === 0) {
+      refuse(`${place}: the code ${code} says nothing of a length: cdbLength is needed`);
+    }
+  } else {
+    const fits = typeof cdbLength === "number" && Number.isInteger(cdbLength) &&
+      cdbLength >= CDB_LENGTH_MIN && cdbLength <= CDB_LENGTH_MAX;
+    if (!fits) refuse(`${place}: cdbLength is not ${CDB_LENGTH_MIN} to ${CDB_LENGTH_MAX}`);
+  }
+  if (direction !== undefined && !DIRECTIONS.includes(direction)) {
+    refuse(`${place}: direction is not "none", "in", "out" or "both"`);
+  }
+  optionalBoolean(`${place}: replay`, value.replay);
+  return value as unknown as CommandClaim;
+}
+
+/** Refuses what is the host's, and what is claimed twice: by itself, or with all service actions. */
+function checkClaims(place: string, claims: readonly ClaimedCommand[]): void {
+  for (const [index, { code, serviceAction }] of claims.entries()) {
+    const digits = code.toString(16).padStart(2, "0");
+    const host = HOST_CODES.get(digits);
+    if (host !== undefined) refuse(`${place}: ${digits} is ${host}, which the host answers`);
+    const reports = serviceAction ?? REPORT_SUPPORTED_OPERATION_CODES;
+    if (code === MAINTENANCE_IN && reports === REPORT_SUPPORTED_OPERATION_CODES) {
+      refuse(`${place}: a3 with 0c is REPORT SUPPORTED OPERATION CODES, which the host answers`);
+    }
+    const twice = claims.slice(0, index).some((other) =>
+      other.code === code &&
+      (other.serviceAction === serviceAction || other.serviceAction === undefined ||
+        serviceAction === undefined)
+    );
+    if (twice) refuse(`${place}: ${digits} is claimed twice`);
+  }
+}
+
+function commandClaims(value: unknown): readonly CommandClaim[] | undefined {
+  if (value === undefined) return undefined;
+  if (!Array.isArray(value)) refuse("commands is not an array");
+  if (value.length > CLAIM_COUNT_MAX) refuse(`commands are more than ${CLAIM_COUNT_MAX}`);
+  const claims = value.map((claim, index) => commandClaim(`commands[${index}]`, claim));
+  checkClaims("commands", claims.map(claimedCommand));
+  return claims;
+}
+
+function claimedCommand(claim: CommandClaim): ClaimedCommand {
+  const code = Number.parseInt(claim.code, 16);
+  return {
+    code,
+    ...(claim.serviceAction === undefined
+      ? {}
+      : { serviceAction: Number.parseInt(claim.serviceAction, 16) }),
+    name: claim.name,
+    cdb_length: claim.cdbLength ?? GROUP_CDB_LENGTHS[code >>> 5],
+    direction: claim.direction ?? "none",
+    replay: claim.replay ?? false,
+  };
+}
+
+/** The commands that a handler claims, for VolumeFeatures.claims. */
+export function claimsOf(manifest: Manifest): readonly ClaimedCommand[] {
+  return (manifest.commands ?? []).map(claimedCommand);
+}
+
 function modulePath(value: unknown): string {
   if (value === undefined) return "mod.ts";
   const path = text("module", value, 200);
@@ -124,6 +226,7 @@ export function parseManifest(json: string): Manifest {
     "deviceType",
     "description",
     "module",
+    "commands",
     "volatile",
     "capabilities",
     "configuration",
@@ -153,6 +256,7 @@ export function parseManifest(json: string): Manifest {
     deviceType: "disk",
     description: text("description", value.description, 200),
     module: modulePath(value.module),
+    commands: commandClaims(value.commands),
     volatile: value.volatile === true,
     capabilities,
     configuration: configurationSchema(value.configuration, capabilities),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { makeHandler } from "./handler_double.ts";
-import { bindSettings, loadHandler, parseManifest } from "./manifest.ts";
+import { bindSettings, claimsOf, loadHandler, parseManifest } from "./manifest.ts";
 
 const good = {
   id: "my.handler-2",
@@ -53,12 +53,75 @@ const wrong: [Record<string, unknown>, RegExp][] = [
   [{ permissions: {} }, /it has an unknown member "permissions"/],
   [{ configuration: { type: "object", properties: { path: {} } } }, /both a capability and/],
   [{ configuration: { type: "array" } }, /type is "object"/],
+  [{ commands: {} }, /commands is not an array/],
+  [{ commands: Array(65).fill({ code: "c1", name: "X" }) }, /more than 64/],
+  [{ commands: ["c1"] }, /commands\[0\] is not an object/],
+  [{ commands: [{ code: "c1", name: "X", opcode: 1 }] }, /unknown member "opcode"/],
+  [{ commands: [{ code: "C1", name: "X" }] }, /two hexadecimal digits/],
+  [{ commands: [{ code: 0xc1, name: "X" }] }, /two hexadecimal digits/],
+  [{ commands: [{ code: "c1", name: "X", serviceAction: "12345" }] }, /up to four/],
+  [{ commands: [{ code: "c1" }] }, /name is not a text/],
+  [{ commands: [{ code: "7f", name: "X" }] }, /cdbLength is needed/],
+  [{ commands: [{ code: "c1", name: "X", cdbLength: 5 }] }, /cdbLength is not 6 to 260/],
+  [{ commands: [{ code: "c1", name: "X", cdbLength: 261 }] }, /cdbLength is not 6 to 260/],
+  [{ commands: [{ code: "c1", name: "X", direction: "up" }] }, /direction is not/],
+  [{ commands: [{ code: "c1", name: "X", replay: 1 }] }, /replay is not true or false/],
+  [{ commands: [{ code: "c1", name: "X" }, { code: "c1", name: "Y" }] }, /c1 is claimed twice/],
+  [
+    {
+      commands: [{ code: "9e", name: "X", serviceAction: "1f" }, { code: "9e", name: "Y" }],
+    },
+    /9e is claimed twice/,
+  ],
+  [
+    {
+      commands: [
+        { code: "9e", name: "X", serviceAction: "01" },
+        { code: "9e", name: "X", serviceAction: "1" },
+      ],
+    },
+    /9e is claimed twice/,
+  ],
+  [{ commands: [{ code: "a3", name: "X" }] }, /REPORT SUPPORTED OPERATION CODES/],
+  [{ commands: [{ code: "a3", serviceAction: "c", name: "X" }] }, /REPORT SUPPORTED OPERATION/],
+  ...["00", "03", "12", "16", "17", "56", "57", "5e", "5f", "a0"].map((
+    code,
+  ): [Record<string, unknown>, RegExp] => [
+    { commands: [{ code, name: "X" }] },
+    /which the host answers/,
+  ]),
 ];
 for (const [change, message] of wrong) {
   Deno.test(`parseManifest() refuses ${JSON.stringify(change).slice(0, 80)}`, () => {
     assert.throws(() => parse(change), message);
   });
 }
+
+Deno.test("claimsOf() gives what is claimed, with defaults", () => {
+  const commands = [
+    { code: "c1", name: "ECHO", direction: "both", replay: true },
+    { code: "a3", serviceAction: "1f", name: "MINE" },
+    { code: "7f", serviceAction: "fff0", name: "LONG", cdbLength: 64, direction: "out" },
+    { code: "9e", serviceAction: "1f", name: "SIXTEEN", direction: "in" },
+    { code: "9e", serviceAction: "1e", name: "OTHER" },
+  ];
+  const none = { direction: "none", replay: false };
+  assert.deepEqual(claimsOf(parse({ commands })), [
+    { code: 0xc1, name: "ECHO", cdb_length: 10, direction: "both", replay: true },
+    { ...none, code: 0xa3, serviceAction: 0x1f, name: "MINE", cdb_length: 12 },
+    {
+      ...none,
+      code: 0x7f,
+      serviceAction: 0xfff0,
+      name: "LONG",
+      cdb_length: 64,
+      direction: "out",
+    },
+    { ...none, code: 0x9e, serviceAction: 0x1f, name: "SIXTEEN", cdb_length: 16, direction: "in" },
+    { ...none, code: 0x9e, serviceAction: 0x1e, name: "OTHER", cdb_length: 16 },
+  ]);
+  assert.deepEqual(claimsOf(parse({})), []);
+});
 
 Deno.test("parseManifest() refuses what is not JSON, not an object or too long", () => {
   assert.throws(() => parseManifest("{"), /Cannot use handler.json/);

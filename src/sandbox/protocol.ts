@@ -10,6 +10,15 @@
  *   whoever publishes stores its tail, then looks at WAITING. All four are `Atomics`, that is
  *   sequentially consistent, so one of the two sees the other.
  * - Neither side trusts the other. An entry is copied once and then checked.
+ * - READ and WRITE have LENGTH_BYTES of data at DATA_OFFSET of the arena. So have exchanges
+ *   (operations from EXTENTS on): there it is one of the structures of src/abi/media.ts, which the
+ *   daemon fills in with what is asked and takes back whole where the result is OK. The guest checks
+ *   what its handler returned before it writes it there; the daemon checks it again after the copy.
+ *   OFFSET_BYTES of an exchange means nothing.
+ * - FAILED_OFFSET_BYTES is written with results other than OK alone: the byte on the volume that a
+ *   handler named as the first that failed, or -1. The daemon drops what lies outside of the request.
+ * - An operation that was submitted when its process ended is submitted again to the next one;
+ *   where it may not be repeated, it ends with LOST once the process is reaped, and is not.
  *
  * `Atomics.load` and `.store` are real barriers on unshared buffers too: V8 emits the same
  * instructions; stress_test.ts holds it to that between two processes.
@@ -36,6 +45,7 @@ import {
   CHANNEL_SUBMIT_TAIL_OFFSET,
   CHANNEL_VERSION_OFFSET,
   COMPLETION_EPOCH_OFFSET,
+  COMPLETION_FAILED_OFFSET_BYTES_OFFSET,
   COMPLETION_REQUEST_OFFSET,
   COMPLETION_RESULT_OFFSET,
   COMPLETION_SEQUENCE_OFFSET,
@@ -102,12 +112,14 @@ export const REQUEST_WORD = {
   LENGTH_DOUBLE: REQUEST_LENGTH_BYTES_OFFSET / 8,
 } as const;
 
-/** Word indexes inside a COMPLETION entry. */
+/** Word and double indexes inside a COMPLETION entry. */
 export const COMPLETION_WORD = {
   REQUEST: COMPLETION_REQUEST_OFFSET / 4,
   SEQUENCE: COMPLETION_SEQUENCE_OFFSET / 4,
   EPOCH: COMPLETION_EPOCH_OFFSET / 4,
   RESULT: COMPLETION_RESULT_OFFSET / 4,
+  /** Double: relative to the entry's first word / 2. */
+  FAILED_DOUBLE: COMPLETION_FAILED_OFFSET_BYTES_OFFSET / 8,
 } as const;
 
 const OPERATION_SHIFT = (REQUEST_OPERATION_OFFSET - REQUEST_REQUEST_OFFSET) * 8;

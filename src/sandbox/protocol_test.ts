@@ -82,7 +82,7 @@ Deno.test("resetChannel() refuses a configuration that does not fit", () => {
 Deno.test("readHeader() refuses another version", () => {
   const one = channel();
   resetChannel(one, 1, 1 << 22, bytes("{}"));
-  one.words[1] = 2;
+  one.words[1] = 1;
   assert.throws(() => readHeader(one), /version 2/);
 });
 

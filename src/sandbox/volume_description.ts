@@ -1,11 +1,15 @@
 /** What a volume said about itself when it was opened; a guest's word is checked here. */
 import type { VolumeFeatures } from "../engine/ports.ts";
 import type { Volume } from "../plugin/mod.ts";
+import type { ClaimedCommand } from "../scsi/logical_unit.ts";
 
 /** Greatest size: offsets are numbers in bytes, exact up to 2^53. */
 export const VOLUME_SIZE_MAX: number = 2 ** 53;
 /** Logical block lengths that are served. */
 export const BLOCK_LENGTHS: readonly number[] = [512, 4096];
+
+/** Greatest `atomicWrite`: the greatest transfer (VPD B0h). */
+export const ATOMIC_WRITE_MAX: number = 4 * 1024 * 1024;
 
 /** See the module. */
 export interface VolumeDescription {
@@ -17,13 +21,37 @@ export interface VolumeDescription {
   readonly discard: boolean;
   readonly writeZeroes: boolean;
   readonly extents: boolean;
+  readonly space: boolean;
   readonly resize: boolean;
+  readonly command: boolean;
+  /** Bytes; 0: none. */
+  readonly atomicWrite: number;
 }
 
-const METHODS = ["write", "flush", "discard", "writeZeroes", "extents", "resize"] as const;
+const METHODS = [
+  "write",
+  "flush",
+  "discard",
+  "writeZeroes",
+  "extents",
+  "space",
+  "resize",
+  "command",
+] as const;
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function checkAtomicWrite(length: unknown, blockSize: number): number {
+  if (length === undefined) return 0;
+  const whole = typeof length === "number" && Number.isInteger(length) && length >= 0 &&
+    length % blockSize === 0;
+  if (whole && length <= ATOMIC_WRITE_MAX) return length;
+  throw new TypeError(
+    `Cannot promise atomic writes of ${String(length)} bytes: atomicWrite is a multiple of ` +
+      `blockSize, at most ${ATOMIC_WRITE_MAX}`,
+  );
 }
 
 function checkGeometry(size: unknown, blockSize: unknown): void {
@@ -62,7 +90,10 @@ export function describeVolume(volume: Volume): VolumeDescription {
     discard: volume.discard !== undefined,
     writeZeroes: volume.writeZeroes !== undefined,
     extents: volume.extents !== undefined,
+    space: volume.space !== undefined,
     resize: volume.resize !== undefined,
+    command: volume.command !== undefined,
+    atomicWrite: checkAtomicWrite(volume.atomicWrite, volume.blockSize),
   };
 }
 
@@ -80,18 +111,30 @@ export function parseDescription(text: string): VolumeDescription {
     discard: value.discard === true,
     writeZeroes: value.writeZeroes === true,
     extents: value.extents === true,
+    space: value.space === true,
     resize: value.resize === true,
+    command: value.command === true,
+    atomicWrite: checkAtomicWrite(value.atomicWrite, value.blockSize as number),
   };
 }
 
 /** Whether a handler that was started again is the volume it was before. */
 export function sameVolume(a: VolumeDescription, b: VolumeDescription): boolean {
   return a.size === b.size && a.blockSize === b.blockSize && a.volatile === b.volatile &&
-    METHODS.every((method) => a[method] === b[method]);
+    a.atomicWrite === b.atomicWrite && METHODS.every((method) => a[method] === b[method]);
 }
 
-/** The same for the device server. */
-export function featuresOf(description: VolumeDescription): VolumeFeatures {
+/**
+ * The same for the device server. `claims` are the manifest's (`claimsOf`): a guest has no say in
+ * what it answers. Throws TypeError where there are some and the volume has no `command`.
+ */
+export function featuresOf(
+  description: VolumeDescription,
+  claims: readonly ClaimedCommand[] = [],
+): VolumeFeatures {
+  if (claims.length > 0 && !description.command) {
+    throw new TypeError("Cannot open: the manifest claims commands, and the volume has no command");
+  }
   return {
     size_bytes: description.size,
     block_length_bytes: description.blockSize,
@@ -100,5 +143,10 @@ export function featuresOf(description: VolumeDescription): VolumeFeatures {
     discard: description.discard,
     writeZeroes: description.writeZeroes,
     writeCache: description.flush,
+    extents: description.extents,
+    space: description.space,
+    resize: description.resize,
+    atomic_write_bytes: description.atomicWrite,
+    claims,
   };
 }

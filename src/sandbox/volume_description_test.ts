@@ -21,6 +21,11 @@ Deno.test("describeVolume() and parseDescription() agree", () => {
     discard: false,
     writeZeroes: false,
     writeCache: true,
+    extents: false,
+    space: false,
+    resize: false,
+    atomic_write_bytes: 0,
+    claims: [],
   });
 });
 
@@ -34,6 +39,10 @@ const wrong: [Record<string, unknown>, RegExp][] = [
   [{ size: 1e300 }, /8 PiB/],
   [{ blockSize: 520 }, /512 or 4096/],
   [{ blockSize: undefined }, /512 or 4096/],
+  [{ atomicWrite: -512 }, /atomic writes of -512/],
+  [{ atomicWrite: 1000 }, /multiple of blockSize/],
+  [{ atomicWrite: 8 << 20 }, /at most 4194304/],
+  [{ atomicWrite: "512" }, /atomic writes of 512/],
 ];
 for (const [change, message] of wrong) {
   Deno.test(`a volume with ${JSON.stringify(change)} is refused, on both sides`, () => {
@@ -70,4 +79,30 @@ Deno.test("sameVolume() sees any difference", () => {
   assert.ok(!sameVolume(one, { ...one, size: 512 }));
   assert.ok(!sameVolume(one, { ...one, write: true }));
   assert.ok(!sameVolume(one, { ...one, volatile: true }));
+  assert.ok(!sameVolume(one, { ...one, atomicWrite: 512 }));
+  assert.ok(!sameVolume(one, { ...one, command: true }));
+});
+
+Deno.test("featuresOf() carries what a volume can do, and what the manifest claims", () => {
+  const able = describeVolume({
+    ...volume,
+    write: () => {},
+    extents: () => [],
+    space: () => ({ used: 0, available: 0 }),
+    resize: () => {},
+    command: () => ({}),
+    atomicWrite: 4096,
+  });
+  const claim = {
+    code: 0xc1,
+    name: "X",
+    cdb_length: 10,
+    direction: "in",
+    replay: false,
+  } as const;
+  const features = featuresOf(parseDescription(JSON.stringify(able)), [claim]);
+  assert.equal(features.extents && features.space && features.resize, true);
+  assert.equal(features.atomic_write_bytes, 4096);
+  assert.deepEqual(features.claims, [claim]);
+  assert.throws(() => featuresOf(describeVolume(volume), [claim]), /claims commands/);
 });
