@@ -13,8 +13,16 @@ const TARGET = "iqn.2025-01.io.lunette.bench:tgt";
 /** LUN 0 is tgtd's own controller. */
 const LUN = 1;
 
+/** What the LUN is like beside its defaults. */
+export interface TgtOptions {
+  /** Bytes in a logical block. */
+  readonly blockLength?: number;
+  /** As `tgtadm --op update --params` takes them: "removable=1". */
+  readonly parameters?: readonly string[];
+}
+
 /** Serves a file with tgtd's default backing store, rdwr. Throws SkipError where it cannot. */
-export async function startTgt(image: string): Promise<Tgt> {
+export async function startTgt(image: string, options: TgtOptions = {}): Promise<Tgt> {
   const tgtd = findProgram("tgtd");
   const tgtadm = findProgram("tgtadm");
   if (tgtd === undefined || tgtadm === undefined) {
@@ -41,7 +49,13 @@ export async function startTgt(image: string): Promise<Tgt> {
   try {
     await retry(() => administer("--op", "new", "--mode", "target", "-T", TARGET));
     const lun = ["--mode", "logicalunit", "--lun", `${LUN}`];
-    await administer("--op", "new", ...lun, "--bstype", "rdwr", "-b", image);
+    const blocks = options.blockLength === undefined
+      ? []
+      : ["--blocksize", `${options.blockLength}`];
+    await administer("--op", "new", ...lun, "--bstype", "rdwr", "-b", image, ...blocks);
+    for (const parameter of options.parameters ?? []) {
+      await administer("--op", "update", ...lun, "--params", parameter);
+    }
     await administer("--op", "bind", "--mode", "target", "-I", "ALL");
   } catch (error) {
     await stop();
