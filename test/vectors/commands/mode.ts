@@ -1,0 +1,200 @@
+/** MODE SENSE and MODE SELECT. */
+import { badField, badParameter, type Case, vectorsOf } from "../vector.ts";
+
+const PAGE_01 = "01 0a 80 00 00 00 00 00 00 00 00 00";
+const PAGE_08 = "08 12 04 00 00000000 00000000 00000000 00000000";
+const PAGE_08_OFF = PAGE_08.replace("04", "00");
+const PAGE_0A = "0a 0a 02 10 00 00 00 00 ff ff 00 00";
+const PAGE_1C = "1c 0a 08 00 00 00 00 00 00 00 00 00";
+const ALL = `${PAGE_01} ${PAGE_08} ${PAGE_0A} ${PAGE_1C}`;
+const DESCRIPTOR = "00000040 00 000200";
+const CONTROL = "1a 08 0a 00 ff 00";
+
+const sense6: Case[] = [
+  { what: "all pages", cdb: "1a 00 3f 00 ff 00", dataIn: `43 00 10 08 ${DESCRIPTOR} ${ALL}` },
+  { what: "all pages and subpages, DBD", cdb: "1a 08 3f ff ff 00", dataIn: `3b 00 10 00 ${ALL}` },
+  {
+    what: "Caching, write protected, without medium",
+    cdb: "1a 08 08 00 ff 00",
+    unit: "plainReadOnly",
+    before: { state: "no-medium" },
+    dataIn: `17 00 90 00 ${PAGE_08_OFF}`,
+  },
+  {
+    what: "write protected by the operator",
+    cdb: "1a 08 0a 00 04 00",
+    unit: "protected",
+    dataIn: "0f 00 90 00",
+  },
+  { what: "Caching, changeable: WCE", cdb: "1a 08 48 00 ff 00", dataIn: `17 00 10 00 ${PAGE_08}` },
+  {
+    what: "Caching, changeable: nothing where there is no cache",
+    cdb: "1a 08 48 00 ff 00",
+    unit: "uncached",
+    dataIn: `17 00 10 00 ${PAGE_08_OFF}`,
+  },
+  {
+    what: "Control, default, whatever is current",
+    cdb: "1a 08 8a 00 ff 00",
+    before: { softwareWriteProtect: true, descriptorSense: true },
+    dataIn: `0f 00 90 00 ${PAGE_0A}`,
+  },
+  {
+    what: "Control, current, after changes",
+    cdb: CONTROL,
+    before: { softwareWriteProtect: true, descriptorSense: true },
+    dataIn: "0f 00 90 00 0a 0a 06 10 08 00 00 00 ff ff 00 00",
+  },
+  {
+    what: "more than four bytes of blocks: FFFFFFFFh",
+    cdb: "1a 00 0a 00 0c 00",
+    unit: "beyondTwoTebibytes",
+    dataIn: "17 00 10 08 ffffffff 00 000200",
+  },
+  { what: "cut to 4", cdb: "1a 00 3f 00 04 00", dataIn: "43 00 10 08" },
+  { what: "no such page", cdb: "1a 00 19 00 ff 00", ...badField("cd 0002") },
+  { what: "no such subpage", cdb: "1a 00 0a 01 ff 00", ...badField("c0 0003") },
+  { what: "NACA", cdb: "1a 00 3f 00 ff 04", ...badField("ca 0005") },
+];
+
+const sense10: Case[] = [
+  {
+    what: "Control",
+    cdb: "5a 00 0a 00 00 00 00 00ff 00",
+    dataIn: `001a 00 10 00 00 0008 ${DESCRIPTOR} ${PAGE_0A}`,
+  },
+  {
+    what: "LLBAA: long descriptor",
+    cdb: "5a 10 0a 00 00 00 00 00ff 00",
+    dataIn: `0022 00 10 01 00 0010 0000000000000040 00000000 00000200 ${PAGE_0A}`,
+  },
+  {
+    what: "LLBAA and DBD",
+    cdb: "5a 18 1c 00 00 00 00 00ff 00",
+    dataIn: `0012 00 10 00 00 0000 ${PAGE_1C}`,
+  },
+  { what: "no such page", cdb: "5a 00 19 00 00 00 00 00ff 00", ...badField("cd 0002") },
+];
+
+const select6: Case[] = [
+  { what: "nothing to transfer", cdb: "15 10 00 00 00 00" },
+  {
+    what: "WCE off flushes",
+    cdb: "15 10 00 00 18 00",
+    dataOut: `00 00 00 00 ${PAGE_08_OFF}`,
+    before: { unflushed: [[3, 2]] },
+    durable: true,
+    then: [{ cdb: "1a 08 08 00 ff 00", dataIn: `17 00 10 00 ${PAGE_08_OFF}` }],
+  },
+  {
+    what: "SWP protects, and WP says so",
+    cdb: "15 10 00 00 10 00",
+    dataOut: "00 00 00 00 0a 0a 02 10 08 00 00 00 ff ff 00 00",
+    then: [{ cdb: "1a 08 0a 00 04 00", dataIn: "0f 00 90 00" }, {
+      cdb: "2a 00 00000003 00 0001 00",
+      dataOut: "a5*512",
+      sense: "07 27 02",
+    }],
+  },
+  {
+    what: "D_SENSE",
+    cdb: "15 10 00 00 10 00",
+    dataOut: "00 00 00 00 0a 0a 06 10 00 00 00 00 ff ff 00 00",
+    then: [{ cdb: "1a 00 19 00 ff 00", ...badField("cd 0002") }],
+  },
+  {
+    what: "with a block descriptor that says what is so",
+    cdb: "15 10 00 00 18 00",
+    dataOut: `00 00 00 08 ${DESCRIPTOR} ${PAGE_0A}`,
+  },
+  {
+    what: "the flush fails",
+    cdb: "15 10 00 00 18 00",
+    before: { fails: { flush: "medium-error" } },
+    dataOut: `00 00 00 00 ${PAGE_08_OFF}`,
+    sense: "03 0c 00",
+    then: [{ cdb: "1a 08 08 00 ff 00", dataIn: `17 00 10 00 ${PAGE_08}` }],
+  },
+  { what: "PF 0", cdb: "15 00 00 00 04 00", ...badField("cc 0001") },
+  {
+    what: "list shorter than its header",
+    cdb: "15 10 00 00 03 00",
+    dataOut: "00 00 00",
+    sense: "05 1a 00",
+  },
+  {
+    what: "page cut off",
+    cdb: "15 10 00 00 0c 00",
+    dataOut: "00 00 00 00 0a 0a 02 10 00 00 00 00",
+    sense: "05 1a 00",
+  },
+  {
+    what: "a bit that cannot be changed: WCE of no cache",
+    cdb: "15 10 00 00 18 00",
+    unit: "uncached",
+    dataOut: `00 00 00 00 ${PAGE_08}`,
+    ...badParameter("8a 0006"),
+  },
+  {
+    what: "the second page is wrong: the first is not taken either",
+    cdb: "15 10 00 00 1c 00",
+    dataOut: `00 00 00 00 0a 0a 06 10 08 00 00 00 ff ff 00 00 ${
+      PAGE_1C.replace("1c 0a 08", "1c 0a 00")
+    }`,
+    ...badParameter("8b 0012"),
+    then: [{ cdb: CONTROL, dataIn: `0f 00 10 00 ${PAGE_0A}` }],
+  },
+  {
+    what: "no such page",
+    cdb: "15 10 00 00 06 00",
+    dataOut: "00 00 00 00 19 00",
+    ...badParameter("8d 0004"),
+  },
+  {
+    what: "page of another length",
+    cdb: "15 10 00 00 10 00",
+    dataOut: "00 00 00 00 0a 06 02 10 00 00 00 00 ff ff 00 00",
+    ...badParameter("80 0005"),
+  },
+  {
+    what: "another block length",
+    cdb: "15 10 00 00 0c 00",
+    dataOut: "00 00 00 08 00000040 00 001000",
+    ...badParameter("80 0008"),
+  },
+  {
+    what: "another number of blocks",
+    cdb: "15 10 00 00 0c 00",
+    dataOut: "00 00 00 08 00000041 00 000200",
+    ...badParameter("80 0004"),
+  },
+  { what: "NACA", cdb: "15 10 00 00 00 04", ...badField("ca 0005") },
+];
+
+const select10: Case[] = [
+  {
+    what: "long descriptor, D_SENSE on",
+    cdb: "55 10 00 00 00 00 00 0024 00",
+    dataOut:
+      "0000 00 00 01 00 0010 0000000000000040 00000000 00000200 0a 0a 06 10 00 00 00 00 ff ff 00 00",
+  },
+  {
+    what: "descriptor of another length",
+    cdb: "55 10 00 00 00 00 00 0010 00",
+    dataOut: "0000 00 00 00 00 0010 0000000000000040",
+    ...badParameter("80 0006"),
+  },
+  {
+    what: "a subpage",
+    cdb: "55 10 00 00 00 00 00 000c 00",
+    dataOut: "0000 00 00 00 00 0000 4a 01 0000",
+    ...badParameter("8e 0008"),
+  },
+];
+
+export const modeVectors = [
+  ...vectorsOf("MODE SENSE(6)", "SPC-4 6.11", sense6),
+  ...vectorsOf("MODE SENSE(10)", "SPC-4 6.12", sense10),
+  ...vectorsOf("MODE SELECT(6)", "SPC-4 6.9", select6),
+  ...vectorsOf("MODE SELECT(10)", "SPC-4 6.10", select10),
+];

@@ -1,0 +1,37 @@
+/**
+ * All test vectors: a CDB, its clause, and what must come back. One file for each group of commands.
+ *
+ * @module
+ */
+import { cacheVectors } from "./commands/cache.ts";
+import { capacityVectors } from "./commands/capacity.ts";
+import { compareAndWriteVectors } from "./commands/compare_and_write.ts";
+import { inquiryVectors } from "./commands/inquiry.ts";
+import { logVectors } from "./commands/log.ts";
+import { mediumVectors } from "./commands/medium.ts";
+import { modeVectors } from "./commands/mode.ts";
+import { provisioningVectors } from "./commands/provisioning.ts";
+import { readVectors } from "./commands/read.ts";
+import { readinessVectors } from "./commands/readiness.ts";
+import { reportVectors } from "./commands/report.ts";
+import { verifyVectors } from "./commands/verify.ts";
+import { writeVectors } from "./commands/write.ts";
+import { writeSameVectors } from "./commands/write_same.ts";
+import type { Vector } from "./vector.ts";
+
+export const vectors: readonly Vector[] = [
+  ...readinessVectors,
+  ...inquiryVectors,
+  ...modeVectors,
+  ...logVectors,
+  ...reportVectors,
+  ...capacityVectors,
+  ...mediumVectors,
+  ...readVectors,
+  ...writeVectors,
+  ...verifyVectors,
+  ...writeSameVectors,
+  ...compareAndWriteVectors,
+  ...cacheVectors,
+  ...provisioningVectors,
+];
