@@ -27,6 +27,19 @@ export const engine: Layout = {
       value: 4194304,
       comment: "bytes one command may transfer (VPD B0)",
     },
+    {
+      name: "PROTECTION_BLOCK_MAX",
+      value: 8192,
+      comment: "blocks of one call of protection_check or protection_generate",
+    },
+    { name: "PROTECTION_CHECK_GUARD", value: 1, comment: "check the guard of each block" },
+    { name: "PROTECTION_CHECK_APPLICATION_TAG", value: 2, comment: "check the application tag" },
+    { name: "PROTECTION_CHECK_REFERENCE_TAG", value: 4, comment: "check the reference tag" },
+    {
+      name: "PROTECTION_TYPE_3",
+      value: 8,
+      comment: "reference tags do not count: FFFFFFFFh, and the rule of type 3 for no checks",
+    },
     { name: "ARENA_CHUNK_LENGTH", value: 16384, comment: "unit of the arena allocator, bytes" },
     // Kinds of record that walk() hands out.
     { name: "RECORD_COMMAND", value: 1, comment: "a SCSI command" },

@@ -15,6 +15,16 @@ export const CDB_LENGTH_MAX = 260;
 export const TMR_COMMAND_COUNT_MAX = 256;
 /** bytes one command may transfer (VPD B0) */
 export const TRANSFER_LENGTH_MAX = 4194304;
+/** blocks of one call of protection_check or protection_generate */
+export const PROTECTION_BLOCK_MAX = 8192;
+/** check the guard of each block */
+export const PROTECTION_CHECK_GUARD = 1;
+/** check the application tag */
+export const PROTECTION_CHECK_APPLICATION_TAG = 2;
+/** check the reference tag */
+export const PROTECTION_CHECK_REFERENCE_TAG = 4;
+/** reference tags do not count: FFFFFFFFh, and the rule of type 3 for no checks */
+export const PROTECTION_TYPE_3 = 8;
 /** unit of the arena allocator, bytes */
 export const ARENA_CHUNK_LENGTH = 16384;
 /** a SCSI command */

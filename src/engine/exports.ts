@@ -52,4 +52,21 @@ export interface EngineExports {
   copy(destination: number, source: number, length: number): number;
   crc32c(address: number, length: number, seed: number): number;
   is_zero(address: number, length: number): number;
+  protection_generate(
+    data: number,
+    information: number,
+    blocks: number,
+    blockLength: number,
+    referenceTag: number,
+    checks: number,
+  ): number;
+  protection_check(
+    data: number,
+    information: number,
+    blocks: number,
+    blockLength: number,
+    referenceTag: number,
+    applicationTag: number,
+    checks: number,
+  ): number;
 }

@@ -4,7 +4,7 @@
 use crate::layout::ERROR_ARGUMENT;
 use crate::memory::Memory;
 use crate::state::{self, Engine};
-use crate::{arena, crc32c as crc, data};
+use crate::{arena, crc32c as crc, data, protection};
 
 /// Version of the functions below; the loader refuses another one.
 #[unsafe(no_mangle)]
@@ -182,4 +182,48 @@ pub extern "C" fn copy(destination: u32, source: u32, length: u32) -> i32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn is_zero(address: u32, length: u32) -> i32 {
     data::is_zero(Memory::linear(), address, length)
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn protection_generate(
+    data: u32,
+    information: u32,
+    blocks: u32,
+    block_length: u32,
+    reference_tag: u32,
+    checks: u32,
+) -> i32 {
+    let memory = Memory::linear();
+    protection::generate(
+        memory,
+        data,
+        information,
+        blocks,
+        block_length,
+        reference_tag,
+        checks,
+    )
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn protection_check(
+    data: u32,
+    information: u32,
+    blocks: u32,
+    block_length: u32,
+    reference_tag: u32,
+    application_tag: u32,
+    checks: u32,
+) -> i32 {
+    let memory = Memory::linear();
+    protection::check(
+        memory,
+        data,
+        information,
+        blocks,
+        block_length,
+        reference_tag,
+        application_tag,
+        checks,
+    )
 }

@@ -12,6 +12,16 @@ pub const CDB_LENGTH_MAX: u32 = 260;
 pub const TMR_COMMAND_COUNT_MAX: u32 = 256;
 /// bytes one command may transfer (VPD B0)
 pub const TRANSFER_LENGTH_MAX: u32 = 4194304;
+/// blocks of one call of protection_check or protection_generate
+pub const PROTECTION_BLOCK_MAX: u32 = 8192;
+/// check the guard of each block
+pub const PROTECTION_CHECK_GUARD: u32 = 1;
+/// check the application tag
+pub const PROTECTION_CHECK_APPLICATION_TAG: u32 = 2;
+/// check the reference tag
+pub const PROTECTION_CHECK_REFERENCE_TAG: u32 = 4;
+/// reference tags do not count: FFFFFFFFh, and the rule of type 3 for no checks
+pub const PROTECTION_TYPE_3: u32 = 8;
 /// unit of the arena allocator, bytes
 pub const ARENA_CHUNK_LENGTH: u32 = 16384;
 /// a SCSI command

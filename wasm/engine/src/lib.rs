@@ -20,6 +20,7 @@ mod exports;
 pub mod layout;
 pub mod memory;
 pub mod opcodes;
+pub mod protection;
 pub mod ring;
 pub mod sense;
 pub mod state;
