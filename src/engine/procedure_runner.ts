@@ -50,6 +50,8 @@ export interface ProcedureHost {
 class Run {
   readonly procedure: Procedure;
   readonly range: MediumRange | undefined;
+  /** Aborted, it gives the command back and goes on: SANITIZE, FORMAT UNIT. */
+  readonly outlivesAbort: boolean;
   tag: number;
   /** NONE in the background. */
   slot: number;
@@ -58,9 +60,15 @@ class Run {
   /** The step that is next, where it waits for its turn. */
   next: Operation | undefined;
 
-  constructor(slot: number, procedure: Procedure, range: MediumRange | undefined) {
+  constructor(
+    slot: number,
+    procedure: Procedure,
+    range: MediumRange | undefined,
+    outlivesAbort: boolean,
+  ) {
     this.procedure = procedure;
     this.range = range;
+    this.outlivesAbort = outlivesAbort;
     this.tag = slot;
     this.slot = slot;
   }
@@ -100,8 +108,13 @@ export class ProcedureRunner {
     return false;
   }
 
-  begin(slot: number, procedure: Procedure, range: MediumRange | undefined): void {
-    const run = new Run(slot, procedure, range);
+  begin(
+    slot: number,
+    procedure: Procedure,
+    range: MediumRange | undefined,
+    outlivesAbort: boolean,
+  ): void {
+    const run = new Run(slot, procedure, range, outlivesAbort);
     this.#runs.set(slot, run);
     this.#advance(run, START);
   }
@@ -114,7 +127,7 @@ export class ProcedureRunner {
     for (const run of ready) {
       const operation = run.next as Operation;
       run.next = undefined;
-      if (run.aborted) this.#abort(run);
+      if (this.#endsAborted(run)) this.#abort(run);
       else this.#begin(run, operation);
     }
     this.#host.progressed();
@@ -130,7 +143,7 @@ export class ProcedureRunner {
   #advance(run: Run, first: OperationResult): void {
     let result = first;
     for (let steps = 0;; steps++) {
-      if (run.aborted) return this.#abort(run);
+      if (this.#endsAborted(run)) return this.#abort(run);
       let next: IteratorResult<Operation, Answer>;
       try {
         next = run.procedure.next(result);
@@ -233,6 +246,12 @@ export class ProcedureRunner {
     this.#host.finishBackground(answer);
   }
 
+  /** Whether a procedure ends here, since its command was aborted. */
+  #endsAborted(run: Run): boolean {
+    if (!run.aborted || run.slot === NONE) return false;
+    return !run.outlivesAbort || this.#answer(run, { kind: "answer", answer: ABORTED }) === FAILED;
+  }
+
   /** Ends a procedure between two of its steps: what it has not done stays undone. */
   #abort(run: Run): void {
     try {
@@ -252,6 +271,8 @@ export class ProcedureRunner {
     const run = this.#runs.get(slot);
     if (run === undefined || run.aborted) return;
     run.aborted = true;
+    // With its next step.
+    if (run.outlivesAbort) return;
     const index = this.#ready.indexOf(run);
     if (index >= 0) this.#ready.splice(index, 1);
     else if (!this.#operations.withdraw(run.tag)) return;

@@ -31,6 +31,8 @@ import { SlotCommand } from "./slot_command.ts";
 /** TCMU's TMR types from LUN RESET on bring the unit back to where it began (SAM-5 6.3.3). */
 const TMR_LOGICAL_UNIT_RESET = 5;
 const TMR_TARGET_COLD_RESET = 7;
+/** FORMAT UNIT and SANITIZE, once begun, go on to their end (SBC-4 4.11.2, 4.33). */
+const OUTLIVE_ABORT: ReadonlySet<number> = new Set([0x04, 0x48]);
 
 export class SlowPath implements ProcedureHost {
   readonly store: StateStore | undefined;
@@ -88,7 +90,8 @@ export class SlowPath implements ProcedureHost {
     if (refused !== undefined) return this.finish(slot, refused);
     const result = execute(unit, command);
     if (!isProcedure(result)) return this.finish(slot, result);
-    this.#procedures.begin(slot, result, range);
+    const outlivesAbort = OUTLIVE_ABORT.has(command.operationCode);
+    this.#procedures.begin(slot, result, range, outlivesAbort);
   }
 
   /** Keeps commands apart from those that have to be alone on their range. */
