@@ -9,7 +9,7 @@ import { IOV_PAIR_SIZE } from "../abi/engine.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Backend, BackendSink, Clock, Transfer } from "../engine/ports.ts";
 import { SUBMIT_FULL, SUBMIT_PENDING } from "../engine/ports.ts";
-import { MediaOperation, MediaResult } from "../scsi/media.ts";
+import { isExchange, MediaOperation, MediaResult } from "../scsi/media.ts";
 import { Errno } from "../sys/error.ts";
 import { addressOf } from "../sys/mapping.ts";
 import {
@@ -51,6 +51,8 @@ export class FileBackend implements Backend, JobOwner {
   readonly #transferOfJob: (Transfer | undefined)[] = new Array(JOB_COUNT).fill(undefined);
   readonly #doneBytes = new Float64Array(JOB_COUNT);
   readonly #since_ms = new Float64Array(JOB_COUNT);
+  /** The file is not to be touched from here on: it would grow. */
+  #size_bytes = Infinity;
   #pending = 0;
   #closed = false;
   /** Jobs that a worker was at when this was closed. */
@@ -78,7 +80,15 @@ export class FileBackend implements Backend, JobOwner {
     this.#nowait = [!file.direct, !file.direct];
   }
 
+  /** The size that the volume has from now on: nothing past it is done, whoever had checked it. */
+  resize(size_bytes: number): void {
+    this.#size_bytes = size_bytes;
+  }
+
   submit(transfer: Transfer): number {
+    if (transfer.offset_bytes + transfer.length_bytes > this.#size_bytes) {
+      if (!isExchange(transfer.operation)) return MediaResult.INTERNAL;
+    }
     switch (transfer.operation) {
       case MediaOperation.READ:
         return this.#move(transfer, false);
@@ -90,9 +100,20 @@ export class FileBackend implements Backend, JobOwner {
         return this.#post(transfer, JobOperation.PUNCH_HOLE, 0);
       case MediaOperation.WRITE_ZEROES:
         return this.#post(transfer, zeroOperation(transfer), 0);
+      case MediaOperation.EXTENTS:
+        return this.#exchange(transfer, JobOperation.EXTENTS);
+      case MediaOperation.SPACE:
+        return this.#exchange(transfer, JobOperation.SPACE);
+      case MediaOperation.RESIZE:
+        return this.#exchange(transfer, JobOperation.RESIZE);
       default:
         throw new Error(`assertion: operation ${transfer.operation}`);
     }
+  }
+
+  #exchange(transfer: Transfer, operation: number): number {
+    if (transfer.iov_count !== 1) throw new Error("assertion: an exchange in pieces");
+    return this.#post(transfer, operation, 0);
   }
 
   #move(transfer: Transfer, write: boolean): number {
@@ -104,10 +125,9 @@ export class FileBackend implements Backend, JobOwner {
       const flags = this.#inMemory ? 0 : RWF_NOWAIT;
       const result = transferAll(write, this.#file.fd, this.#iovecs, transfer.offset_bytes, flags);
       if (result === transfer.length_bytes) return MediaResult.OK;
-      if (this.#inMemory) return this.#ended(transfer, result);
       if (result === -Errno.EOPNOTSUPP) this.#nowait[direction] = false;
-      else if (result < 0 && result !== -Errno.EAGAIN) return errorResult(result);
-      if (result > 0) moved = result;
+      // What has failed is tried again from where it failed: the pool reports how far it came.
+      moved = this.#iovecs.moved;
     }
     const operation = !write
       ? JobOperation.READ
@@ -149,15 +169,16 @@ export class FileBackend implements Backend, JobOwner {
     this.#pending--;
     const { operation, tag } = transfer;
     if (operation === MediaOperation.READ || operation === MediaOperation.WRITE) {
-      const moved = result < 0 ? result : result + this.#doneBytes[job];
-      this.#sink.done(tag, this.#ended(transfer, moved));
+      const moved = this.#doneBytes[job] + this.#queue.jobs.moved(job);
+      if (result < 0) this.#failed(transfer, errorResult(result), moved);
+      else if (moved === transfer.length_bytes) this.#sink.done(tag, MediaResult.OK);
+      // A volume ends where its file did: what moves less than all finds a file that has shrunk.
+      else this.#failed(transfer, MediaResult.MEDIUM_ERROR, moved);
     } else this.#sink.done(tag, errorResult(result));
   }
 
-  /** A volume ends where its file did: what moves less than all finds a file that has shrunk. */
-  #ended(transfer: Transfer, moved: number): number {
-    if (moved < 0) return errorResult(moved);
-    return moved === transfer.length_bytes ? MediaResult.OK : MediaResult.MEDIUM_ERROR;
+  #failed({ tag, offset_bytes }: Transfer, result: number, moved: number): void {
+    this.#sink.done(tag, result, offset_bytes + moved);
   }
 
   kick(): void {

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { IOV_PAIR_SIZE } from "../abi/engine.ts";
 import { Engine } from "../engine/engine.ts";
+import { type Exchange, exchangeLength, readExchange, writeExchange } from "../engine/exchange.ts";
 import { SUBMIT_FULL, SUBMIT_PENDING, type Transfer } from "../engine/ports.ts";
 import { MediaOperation, MediaResult } from "../scsi/media.ts";
+import type { OperationResult } from "../scsi/procedure.ts";
 import { closeDescriptor } from "../sys/descriptor.ts";
 import { openGrantedFile } from "../sys/open_file.ts";
 import { liesInMemory, writeZeros } from "../sys/vector_io.ts";
@@ -51,6 +53,7 @@ class Rig implements Disposable {
   readonly backend: FileBackend;
   readonly data: number;
   readonly results = new Map<number, number>();
+  readonly failed = new Map<number, number | undefined>();
   wakes = 0;
 
   constructor({ folder, pool, queue, size = SIZE, writable = true, direct = false }: FileOptions) {
@@ -59,7 +62,12 @@ class Rig implements Disposable {
     const options = { writable, direct, block_bytes: 512, create_bytes: 0 };
     this.fd = openGrantedFile(this.path, options).fd;
     this.data = this.engine.allocate(4 << 20);
-    const sink = { done: (tag: number, result: number) => void this.results.set(tag, result) };
+    const sink = {
+      done: (tag: number, result: number, failed_offset_bytes?: number) => {
+        this.results.set(tag, result);
+        this.failed.set(tag, failed_offset_bytes);
+      },
+    };
     const jobs = queue ?? (pool ?? new HandPool()).queue;
     const wake = () => void this.wakes++;
     this.backend = new FileBackend(this.engine, { fd: this.fd, direct }, jobs, sink, clock, wake);
@@ -184,9 +192,12 @@ for (const folder of [DISK, MEMORY]) {
     Deno.truncateSync(rig.path, 4096 + 512);
     const across = rig.transfer({ offset_bytes: 4096, length_bytes: 4096 });
     assert.equal(rig.run(across, pool), MediaResult.MEDIUM_ERROR);
+    assert.equal(rig.failed.get(0), 4096 + 512, "the first byte that is not there");
     const after = rig.transfer({ offset_bytes: SIZE - 4096, length_bytes: 4096 });
     assert.equal(rig.run(after, pool), MediaResult.MEDIUM_ERROR);
+    assert.equal(rig.failed.get(0), SIZE - 4096);
     assert.equal(rig.run(rig.transfer({ length_bytes: 4096 }), pool), MediaResult.OK);
+    assert.equal(rig.failed.get(0), SIZE - 4096, "what ends well names none");
   });
 
   Deno.test(`submit() tells a write to a read-only descriptor, in ${folder}`, () => {
@@ -202,6 +213,56 @@ for (const folder of [DISK, MEMORY]) {
     assert.equal(rig.run(rig.transfer({ operation: MediaOperation.FLUSH }), pool), MediaResult.OK);
   });
 }
+
+for (const folder of [DISK, MEMORY]) {
+  Deno.test(`exchanges tell the file's holes and space, and resize it, in ${folder}`, () => {
+    const pool = new HandPool();
+    using rig = new Rig({ folder, pool });
+    const { WRITE, EXTENTS, SPACE, RESIZE } = MediaOperation;
+    for (const offset_bytes of [0, 65536]) {
+      const write = rig.transfer({ operation: WRITE, offset_bytes, length_bytes: 4096 });
+      rig.fill(write, pattern(4096, 1));
+      assert.equal(rig.run(write, pool), MediaResult.OK);
+    }
+    const exchange = (operation: number, one: Exchange) => {
+      const transfer = rig.transfer({ operation, length_bytes: exchangeLength(one) });
+      const buffer = rig.engine.bytes.subarray(rig.data, rig.data + exchangeLength(one));
+      writeExchange(one, buffer);
+      const result = rig.run(transfer, pool);
+      return result === MediaResult.OK ? readExchange(one, buffer) : { result };
+    };
+    const found = exchange(EXTENTS, { kind: "extents", offset_bytes: 512, length_bytes: 131072 });
+    assert.deepEqual((found as OperationResult).extents, [
+      { offset_bytes: 512, length_bytes: 3584, mapped: true },
+      { offset_bytes: 4096, length_bytes: 61440, mapped: false },
+      { offset_bytes: 65536, length_bytes: 4096, mapped: true },
+      { offset_bytes: 69632, length_bytes: 61952, mapped: false },
+    ]);
+    const { space } = exchange(SPACE, { kind: "space" }) as OperationResult;
+    assert.ok(space !== undefined && space.used_bytes >= 8192 && space.used_bytes < SIZE);
+    assert.ok(space.available_bytes > 0);
+    const size_bytes = 2 * SIZE;
+    assert.equal(exchange(RESIZE, { kind: "resize", size_bytes }).result, MediaResult.OK);
+    assert.equal(Deno.statSync(rig.path).size, size_bytes);
+    assert.equal(exchange(RESIZE, { kind: "resize", size_bytes: -1 }).result > 0, true);
+  });
+}
+
+Deno.test("resize() keeps what was checked before from making the file grow again", () => {
+  const pool = new HandPool();
+  using rig = new Rig({ folder: MEMORY, pool });
+  rig.backend.resize(SIZE / 2);
+  Deno.truncateSync(rig.path, SIZE / 2);
+  const { WRITE, DISCARD, FLUSH } = MediaOperation;
+  const last = { offset_bytes: SIZE / 2 - 512, length_bytes: 512 };
+  assert.equal(rig.run(rig.transfer({ ...last, operation: WRITE }), pool), MediaResult.OK);
+  const past = { offset_bytes: SIZE / 2, length_bytes: 512 };
+  for (const operation of [WRITE, DISCARD]) {
+    assert.equal(rig.run(rig.transfer({ ...past, operation }), pool), MediaResult.INTERNAL);
+  }
+  assert.equal(rig.run(rig.transfer({ operation: FLUSH }), pool), MediaResult.OK);
+  assert.equal(Deno.statSync(rig.path).size, SIZE / 2);
+});
 
 Deno.test("submit() reaches the last block of 8 PiB", () => {
   const pool = new HandPool();

@@ -19,6 +19,10 @@ export const JobOperation = {
   /** The same, durable when they end. */
   PUNCH_HOLE_DURABLE: 7,
   ZERO_RANGE_DURABLE: 8,
+  /** Exchanges (src/abi/media.ts): the one iovec is the buffer. */
+  EXTENTS: 9,
+  SPACE: 10,
+  RESIZE: 11,
 } as const;
 
 const HEADER_WORDS = 16;
@@ -40,6 +44,8 @@ const DESCRIPTOR = 2;
 const RESULT = 3;
 const IOVEC_FIRST = 4;
 const IOVEC_COUNT = 5;
+/** Bytes moved, also by a job that failed. */
+const MOVED = 6;
 
 /** Free, or its result may be read. */
 const ENDED = 0;
@@ -101,6 +107,11 @@ export class FileJobs {
     return this.#words[this.#word(job, RESULT)];
   }
 
+  /** Ring thread: the bytes that a job with a result has moved. */
+  moved(job: number): number {
+    return this.#words[this.#word(job, MOVED)];
+  }
+
   /**
    * Ring thread: takes a job back that no worker has begun. Returns whether it could; then it ends
    * without having touched its descriptor or memory.
@@ -147,6 +158,7 @@ export class FileJobs {
     const iovecs = this.#iovecs[job];
     iovecs.first = this.#words[this.#word(job, IOVEC_FIRST)];
     iovecs.count = this.#words[this.#word(job, IOVEC_COUNT)];
+    iovecs.moved = 0;
     return {
       operation: this.#words[this.#word(job, OPERATION)],
       fd: this.#words[this.#word(job, DESCRIPTOR)],
@@ -158,6 +170,7 @@ export class FileJobs {
   /** Worker: a job has ended. Returns whether the ring thread wants to be signalled. */
   finish(job: number, result: number): boolean {
     this.#words[this.#word(job, RESULT)] = result;
+    this.#words[this.#word(job, MOVED)] = this.#iovecs[job].moved;
     Atomics.store(this.#words, this.#word(job, STATE), ENDED);
     return Atomics.exchange(this.#words, LISTENING, 0) !== 0;
   }

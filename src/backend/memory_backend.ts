@@ -11,27 +11,42 @@ import { MediaOperation, MediaResult } from "../scsi/media.ts";
 /** Largest memory that gets a window: it must fit the linear memory beside the largest ring. */
 export const MEMORY_WINDOW_MAX = 1 << 30;
 
+/** See the module. */
 export class MemoryBackend implements Backend {
   readonly #engine: Engine;
   readonly #window: number;
-  readonly #length: number;
+  readonly #mapped: number;
   readonly #rest: Backend;
+  /** Bytes of the window that are the volume's. */
+  #length: number;
 
-  /** The memory lies at linear address `window`; `rest` does what is neither a read nor a write. */
+  /**
+   * `length` bytes of the memory lie at linear address `window`; `rest` does what is neither a read
+   * nor a write there.
+   */
   constructor(engine: Engine, window: number, length: number, rest: Backend) {
     this.#engine = engine;
     this.#window = window;
+    this.#mapped = length;
     this.#length = length;
     this.#rest = rest;
+  }
+
+  /**
+   * The size that the volume has from now on. The window stays as it was mapped: `rest` serves what
+   * lies past it. Before memory is cut, call this; after it has grown.
+   */
+  resize(size_bytes: number): void {
+    this.#length = Math.min(this.#mapped, size_bytes);
   }
 
   submit(transfer: Transfer): number {
     const { operation, offset_bytes, length_bytes, iov_address, iov_count } = transfer;
     const read = operation === MediaOperation.READ;
     if (!read && operation !== MediaOperation.WRITE) return this.#rest.submit(transfer);
-    // The device has checked it against the volume's size; the ring lies behind the window.
+    // The ring lies behind the window. What the volume has not is refused by the handler's memory.
     if (!(offset_bytes >= 0 && offset_bytes + length_bytes <= this.#length)) {
-      throw new Error(`assertion: ${length_bytes} bytes at ${offset_bytes} of ${this.#length}`);
+      return this.#rest.submit(transfer);
     }
     const address = this.#window + offset_bytes;
     if (read) this.#engine.copyIn(iov_address, iov_count, address, length_bytes);
@@ -40,9 +55,11 @@ export class MemoryBackend implements Backend {
   }
 
   kick(): void {}
-  poll(): void {}
+  poll(): void {
+    this.#rest.poll();
+  }
   prepareToSleep(): boolean {
-    return true;
+    return this.#rest.prepareToSleep();
   }
   oldest_ms(): number {
     return 0;

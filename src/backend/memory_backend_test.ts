@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { loadModule, makeDevice, type TestDevice } from "../../test/integration/harness.ts";
+import type { Transfer } from "../engine/ports.ts";
 import type { Volume } from "../plugin/mod.ts";
+import { MediaOperation, MediaResult } from "../scsi/media.ts";
 import { closeDescriptor } from "../sys/descriptor.ts";
 import { makeMemfd, map, mapWindow, unmap } from "../sys/mapping.ts";
 import { MemoryBackend } from "./memory_backend.ts";
@@ -85,15 +87,33 @@ Deno.test("MemoryBackend leaves to the handler what is neither a read nor a writ
   });
 });
 
-Deno.test("MemoryBackend asserts that an operation lies inside of its memory", async () => {
-  await withDevice(0, ({ device }) => {
-    const operation = { tag: 0, operation: 1, fua: false, unmap: false, replay: true };
-    const iovecs = { iov_address: 0, iov_count: 0 };
-    for (const [offset_bytes, length_bytes] of [[SIZE, 512], [-512, 512], [NaN, 512]]) {
-      assert.throws(
-        () => device.backend.submit({ ...operation, ...iovecs, offset_bytes, length_bytes }),
-        /assertion/,
-      );
+function transferOf(offset_bytes: number, length_bytes: number, iov_address: number): Transfer {
+  const operation = { tag: 0, operation: MediaOperation.READ, fua: false, unmap: false };
+  return { ...operation, replay: true, offset_bytes, length_bytes, iov_address, iov_count: 1 };
+}
+
+Deno.test("MemoryBackend leaves to the handler what lies past its window, and past the volume", async () => {
+  await withDevice(0, ({ device, engine }, bytes, calls) => {
+    bytes.fill(7);
+    const backend = device.backend as MemoryBackend;
+    const address = engine.allocate(4096);
+    const iov_address = engine.allocate(8);
+    engine.words.set([address, 512], iov_address >>> 2);
+    const read = (offset: number) => {
+      calls.length = 0;
+      engine.bytes.fill(0, address, address + 512);
+      assert.equal(backend.submit(transferOf(offset, 512, iov_address)), MediaResult.OK);
+      return [engine.bytes[address], calls.length];
+    };
+    assert.deepEqual(read(SIZE - 512), [7, 0], "in the window");
+    for (const offset of [SIZE, SIZE - 511, -512, NaN]) {
+      assert.deepEqual(read(offset), [0, 1], `${offset} is for the handler`);
     }
+    backend.resize(SIZE / 2);
+    assert.deepEqual(read(SIZE / 2 - 512), [7, 0]);
+    assert.deepEqual(read(SIZE / 2), [0, 1], "the volume has shrunk");
+    backend.resize(4 * SIZE);
+    assert.deepEqual(read(SIZE - 512), [7, 0]);
+    assert.deepEqual(read(SIZE), [0, 1], "the window has not grown");
   });
 });

@@ -5,11 +5,12 @@
  * @module
  */
 import type { Engine } from "../engine/engine.ts";
-import type { Backend, Transfer } from "../engine/ports.ts";
-import { SUBMIT_FULL } from "../engine/ports.ts";
+import type { Backend, BackendSink, Transfer } from "../engine/ports.ts";
+import { SUBMIT_FULL, SUBMIT_PENDING } from "../engine/ports.ts";
+import { runExchange } from "../engine/volume_exchange.ts";
 import { HandlerError, type HandlerErrorCode } from "../plugin/error.ts";
 import type { OperationOptions, Volume, WriteOptions } from "../plugin/volume.ts";
-import { MediaOperation, MediaResult } from "../scsi/media.ts";
+import { isExchange, MediaOperation, MediaResult } from "../scsi/media.ts";
 
 const results: Readonly<Record<HandlerErrorCode, number>> = {
   "medium-error": MediaResult.MEDIUM_ERROR,
@@ -70,17 +71,41 @@ class Views {
   }
 }
 
+/** An operation that has failed at a known byte: `submit` has no word for it, `done` has. */
+interface Failure {
+  readonly tag: number;
+  readonly result: number;
+  readonly failed_offset_bytes: number;
+}
+
+/** See the module. */
 export class VolumeBackend implements Backend {
   readonly #engine: Engine;
   readonly #views: Views;
-  readonly #volume: Volume;
   readonly #log: (message: string) => void;
+  readonly #sink: BackendSink | undefined;
+  #volume: Volume;
+  #failures: Failure[] = [];
 
-  constructor(engine: Engine, volume: Volume, log: (message: string) => void) {
+  /** Where there is a `sink`, it gets the bytes that failed. */
+  constructor(
+    engine: Engine,
+    volume: Volume,
+    log: (message: string) => void,
+    sink?: BackendSink,
+  ) {
     this.#engine = engine;
     this.#views = new Views(engine.buffer);
     this.#volume = volume;
     this.#log = log;
+    this.#sink = sink;
+  }
+
+  /** Serves another volume from now on, the same with another size; the one before is closed. */
+  replace(volume: Volume): void {
+    const before = this.#volume;
+    this.#volume = volume;
+    before.close?.();
   }
 
   submit(transfer: Transfer): number {
@@ -95,8 +120,18 @@ export class VolumeBackend implements Backend {
       return MediaResult.OK;
     } catch (error) {
       this.#log(`operation ${transfer.operation} failed: ${error}`);
-      return resultOfError(error);
+      return this.#fail(transfer, error);
     }
+  }
+
+  #fail({ tag, operation, offset_bytes, length_bytes }: Transfer, error: unknown): number {
+    const result = resultOfError(error);
+    const failed_offset_bytes = error instanceof HandlerError ? error.offset ?? -1 : -1;
+    const inside = failed_offset_bytes >= offset_bytes &&
+      failed_offset_bytes < offset_bytes + length_bytes && Number.isInteger(failed_offset_bytes);
+    if (this.#sink === undefined || !inside || isExchange(operation)) return result;
+    this.#failures.push({ tag, result, failed_offset_bytes });
+    return SUBMIT_PENDING;
   }
 
   #run(transfer: Transfer): unknown {
@@ -117,7 +152,9 @@ export class VolumeBackend implements Backend {
         return volume.writeZeroes(transfer.offset_bytes, transfer.length_bytes, options);
       }
       default:
-        throw new Error(`assertion: operation ${transfer.operation}`);
+        return transfer.iov_count === 1
+          ? this.#direct(transfer, this.#engine.words[transfer.iov_address >>> 2])
+          : this.#bounced(transfer);
     }
   }
 
@@ -127,8 +164,19 @@ export class VolumeBackend implements Backend {
     if (transfer.operation === MediaOperation.READ) {
       return this.#volume.read(transfer.offset_bytes, bytes, plain);
     }
+    if (isExchange(transfer.operation)) {
+      return this.#exchange(transfer.operation, bytes);
+    }
     if (this.#volume.write === undefined) throw new HandlerError("write-protected", "no write");
     return this.#volume.write(transfer.offset_bytes, bytes, transfer.fua ? forced : plain);
+  }
+
+  #exchange(operation: number, bytes: Uint8Array): unknown {
+    // On a copy: a promise, which is an error here, would write when the buffer is another's.
+    const copy = bytes.slice();
+    const pending = runExchange(this.#volume, operation, copy, plain);
+    if (pending === undefined) bytes.set(copy);
+    return pending;
   }
 
   /** Scattered data goes through a buffer in one piece, as the contract promises. */
@@ -137,12 +185,13 @@ export class VolumeBackend implements Backend {
     const address = this.#engine.allocate(length_bytes);
     if (address === 0) return SUBMIT_FULL;
     try {
-      if (transfer.operation === MediaOperation.WRITE) {
+      if (transfer.operation !== MediaOperation.READ) {
         this.#engine.copyOut(iov_address, iov_count, address, length_bytes);
-        return this.#direct(transfer, address);
       }
       const result = this.#direct(transfer, address);
-      this.#engine.copyIn(iov_address, iov_count, address, length_bytes);
+      if (transfer.operation !== MediaOperation.WRITE) {
+        this.#engine.copyIn(iov_address, iov_count, address, length_bytes);
+      }
       return result;
     } finally {
       this.#engine.free(address, length_bytes);
@@ -150,9 +199,15 @@ export class VolumeBackend implements Backend {
   }
 
   kick(): void {}
-  poll(): void {}
+  poll(): void {
+    if (this.#failures.length === 0) return;
+    // `done` may submit what fails again.
+    for (const { tag, result, failed_offset_bytes } of this.#failures.splice(0)) {
+      this.#sink?.done(tag, result, failed_offset_bytes);
+    }
+  }
   prepareToSleep(): boolean {
-    return true;
+    return this.#failures.length === 0;
   }
   oldest_ms(): number {
     return 0;

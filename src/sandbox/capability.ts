@@ -41,38 +41,6 @@ function checkOffset(offset: number): void {
   }
 }
 
-/** Extents begin and end on pages, so that they are whole blocks of any volume. */
-function floorPage(offset: number): number {
-  return Math.floor(offset / PAGE_LENGTH) * PAGE_LENGTH;
-}
-
-function ceilPage(offset: number): number {
-  return Math.ceil(offset / PAGE_LENGTH) * PAGE_LENGTH;
-}
-
-/** Extents of one call: a file with more of them is told in part, and as mapped from there on. */
-const EXTENTS_MAX = 1024;
-
-/** The runs of data of a file, in order, without gap: what lies in no hole, in whole pages. */
-function listExtents(calls: FileCalls, fd: number, offset: number, length: number): Extent[] {
-  const end = offset + length;
-  const extents: Extent[] = [];
-  const add = (to: number, mapped: boolean, from: number) => {
-    if (to > from) extents.push({ offset: from, length: to - from, mapped });
-    return Math.max(to, from);
-  };
-  for (let at = offset; at < end;) {
-    const data = extents.length >= EXTENTS_MAX ? at : calls.seek(fd, at, false) ?? end;
-    at = add(Math.max(at, Math.min(end, floorPage(data))), false, at);
-    if (at >= end) break;
-    const hole = extents.length >= EXTENTS_MAX
-      ? end
-      : calls.seek(fd, Math.max(at, data), true) ?? end;
-    at = add(Math.min(end, Math.max(floorPage(at) + PAGE_LENGTH, ceilPage(hole))), true, at);
-  }
-  return extents;
-}
-
 /** Maps `length` bytes of a descriptor from `offset`. */
 export type MapCall = (fd: number, length: number, offset: number) => ArrayBuffer;
 
@@ -140,7 +108,7 @@ export class GrantedMemory implements MemoryCapability {
 
   extents(offset: number, length: number): Extent[] {
     checkRange(offset, length, this.size);
-    return listExtents(this.#calls, this.#fd, offset, length);
+    return this.#calls.extents(this.#fd, offset, length);
   }
 
   space(): Space {
@@ -249,20 +217,15 @@ export class GrantedFile implements FileCapability {
   extents(offset: number, length: number): Extent[] {
     checkRange(offset, length, this.#size);
     try {
-      return listExtents(this.#calls, this.#fd, offset, length);
+      return this.#calls.extents(this.#fd, offset, length);
     } catch (error) {
-      // A block device, or a file system without holes.
-      if (!(error instanceof FileError) || error.kind !== "invalid") throw this.#translate(error);
-      return length === 0 ? [] : [{ offset, length, mapped: true }];
+      throw this.#translate(error);
     }
   }
 
   space(): Space {
     try {
-      const { device, used_bytes } = this.#calls.usage(this.#fd);
-      // Whatever a device has is its own.
-      if (device) return { used: this.#size, available: 0 };
-      return { used: used_bytes, available: this.#calls.available(this.#fd) };
+      return this.#calls.space(this.#fd, this.#size);
     } catch (error) {
       throw this.#translate(error);
     }

@@ -25,6 +25,7 @@ export type FileSymbols = Pick<
   | "fstatvfs"
 >;
 
+const SEEK_END = 2;
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 /** No data, or no hole, from there on: past the end of the file. */
@@ -53,6 +54,26 @@ export interface FileUsage {
   readonly device: boolean;
   readonly size_bytes: number;
   readonly used_bytes: number;
+}
+
+/** A run of bytes, and whether storage is assigned to it. */
+export interface FileExtent {
+  readonly offset: number;
+  readonly length: number;
+  readonly mapped: boolean;
+}
+
+/** Extents begin and end on pages, so that they are whole blocks of any volume. */
+const PAGE_LENGTH = 4096;
+/** Extents of one call: a file with more of them is told in part, and as mapped from there on. */
+const EXTENTS_MAX = 1024;
+
+function floorPage(offset: number): number {
+  return Math.floor(offset / PAGE_LENGTH) * PAGE_LENGTH;
+}
+
+function ceilPage(offset: number): number {
+  return Math.ceil(offset / PAGE_LENGTH) * PAGE_LENGTH;
 }
 
 /** What a file operation can say, as far as callers tell it apart. */
@@ -159,6 +180,56 @@ export class FileCalls {
       const at = Number(this.#symbols.lseek(fd, BigInt(offset), hole ? SEEK_HOLE : SEEK_DATA));
       if (at >= 0) return at;
       if (this.#errno() === ENXIO) return undefined;
+      this.#fail("lseek");
+    }
+  }
+
+  /**
+   * The runs of data and the holes of a range, in order, without gap; a page that holds data in part
+   * counts as data. What cannot tell (a block device, some file systems) is data as a whole.
+   */
+  extents(fd: number, offset: number, length: number): FileExtent[] {
+    try {
+      return this.#listExtents(fd, offset, offset + length);
+    } catch (error) {
+      if (!(error instanceof FileError) || error.kind !== "invalid") throw error;
+      return length === 0 ? [] : [{ offset, length, mapped: true }];
+    }
+  }
+
+  #listExtents(fd: number, offset: number, end: number): FileExtent[] {
+    const extents: FileExtent[] = [];
+    const add = (from: number, to: number, mapped: boolean) => {
+      if (to > from) extents.push({ offset: from, length: to - from, mapped });
+    };
+    for (let at = offset; at < end && extents.length < EXTENTS_MAX;) {
+      const data = Math.max(at, this.seek(fd, at, false) ?? end);
+      const begin = data >= end ? end : Math.max(at, floorPage(data));
+      add(at, begin, false);
+      if (begin >= end) return extents;
+      const hole = Math.max(floorPage(begin) + PAGE_LENGTH, this.seek(fd, data, true) ?? end);
+      at = Math.min(end, ceilPage(hole));
+      add(begin, at, true);
+    }
+    const told = extents.length === 0 ? offset : extents[extents.length - 1].offset +
+      extents[extents.length - 1].length;
+    add(told, end, true);
+    return extents;
+  }
+
+  /** Storage in use for a file of `size` bytes, and what its file system has left. */
+  space(fd: number, size: number): { used: number; available: number } {
+    const { device, used_bytes } = this.usage(fd);
+    // Whatever a device has is its own.
+    if (device) return { used: size, available: 0 };
+    return { used: used_bytes, available: this.available(fd) };
+  }
+
+  /** Size of a file or block device. */
+  size(fd: number): number {
+    for (;;) {
+      const size = Number(this.#symbols.lseek(fd, 0n, SEEK_END));
+      if (size >= 0) return size;
       this.#fail("lseek");
     }
   }

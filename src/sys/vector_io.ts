@@ -20,6 +20,8 @@ export class NativeIovecs {
   readonly words: Uint32Array;
   first = 0;
   count = 0;
+  /** Bytes that the last `transferAll` has moved, also where it failed. */
+  moved = 0;
 
   constructor(buffer: ArrayBufferLike, offset: number, capacity: number) {
     this.bytes = new Uint8Array(buffer, offset, capacity * NATIVE_IOVEC_LENGTH);
@@ -68,6 +70,7 @@ export function transferAll(
   flags: number,
 ): number {
   let moved = 0;
+  iovecs.moved = 0;
   while (iovecs.first < iovecs.count) {
     const count = Math.min(iovecs.count - iovecs.first, IOVECS_MAX);
     const list = iovecs.first === 0
@@ -77,6 +80,7 @@ export function transferAll(
     const result = call(fd, list as Uint8Array<ArrayBuffer>, count, BigInt(offset + moved), flags);
     if (result > 0) {
       moved += result;
+      iovecs.moved = moved;
       iovecs.advance(result);
       continue;
     }
@@ -86,6 +90,16 @@ export function transferAll(
     return moved > 0 && error === Errno.EAGAIN ? moved : -error;
   }
   return moved;
+}
+
+/** The bytes that the first iovec names: memory of this process, which stays where it is. */
+export function firstBytes(iovecs: NativeIovecs): Uint8Array<ArrayBuffer> {
+  const index = iovecs.first * 4;
+  const address = BigInt(iovecs.words[index]) | (BigInt(iovecs.words[index + 1]) << 32n);
+  const pointer = Deno.UnsafePointer.create(address) as Deno.PointerObject;
+  return new Uint8Array(
+    Deno.UnsafePointerView.getArrayBuffer(pointer, iovecs.words[index + 2]),
+  );
 }
 
 /** Repeats a call that a signal interrupts. Returns 0 or an errno, negated. */
