@@ -13,6 +13,8 @@ export interface CreateRequest {
   readonly fabric?: FabricKind;
   readonly isolation?: Isolation;
   readonly deadline_ms?: number;
+  /** Length of logical blocks, for handlers that let it be chosen (their setting "blockSize"). */
+  readonly block_length_bytes?: number;
   /** What the unit is like for initiators. */
   readonly unit?: UnitOptions;
 }
@@ -23,7 +25,7 @@ export type LunState =
   | "serving"
   /** The handler is being started again; commands wait. */
   | "restarting"
-  /** The volatile content is gone: NOT READY, medium not present. */
+  /** Ejected, or the volatile content is gone: NOT READY, medium not present. */
   | "no-medium"
   /** The device has stopped, see `problem`. */
   | "failed";
@@ -38,9 +40,20 @@ export interface LunDescription {
   readonly problem?: string;
   readonly size_bytes: number;
   readonly block_length_bytes: number;
+  /** Length that initiators are told to align to; with blocks of 512 bytes 4096 is 512e. */
+  readonly physical_block_length_bytes: number;
+  /** Whether the handler can write. */
   readonly writable: boolean;
+  /** Whether the operator has it write protected. */
+  readonly write_protected: boolean;
   readonly volatile: boolean;
+  readonly removable: boolean;
+  readonly medium: "present" | "ejected" | "lost";
+  /** Units of one group may be copied between. */
+  readonly copy_group?: string;
   readonly serial: string;
+  /** Designators of the Device Identification VPD page by kind, hexadecimal; "t10" is text. */
+  readonly identifiers: Readonly<Record<string, string>>;
   /** `/dev/sdX` of a loopback LUN. */
   readonly device?: string;
   /** Where initiators find it: `iscsi://address:port/iqn/lun`. */
@@ -53,6 +66,50 @@ export interface LunDescription {
   readonly restarts: number;
   readonly deadline_ms: number;
   readonly settings: Readonly<Record<string, string>>;
+}
+
+/** POST /v1/luns/NAME/resize. */
+export interface ResizeRequest {
+  readonly size_bytes: number;
+  /** Whether what lies behind the new end may be lost. Default false. */
+  readonly shrink?: boolean;
+  /** Whether this host shall look at its disk again (loopback). Default true. */
+  readonly rescan?: boolean;
+}
+
+/** POST /v1/luns/NAME/protect. */
+export interface ProtectRequest {
+  readonly write_protected: boolean;
+  readonly rescan?: boolean;
+}
+
+/** POST /v1/luns/NAME/eject and /v1/luns/NAME/insert. */
+export interface MediumRequest {
+  readonly rescan?: boolean;
+}
+
+/** Answer to a change of a LUN that is served. */
+export interface LunChanged {
+  readonly lun: LunDescription;
+  /** What is left to do, or was not possible: sentences for the operator. */
+  readonly notes: readonly string[];
+}
+
+/** GET /v1/luns/NAME/commands: a list of these. */
+export interface CommandDescription {
+  /** Operation code. */
+  readonly code: number;
+  readonly service_action?: number;
+  readonly name: string;
+  readonly answered_by:
+    | "engine"
+    | "device server"
+    | "handler"
+    | "handler, by claim"
+    | "embedded target core"
+    | "LIO";
+  /** Where the standards define it; empty for commands that a handler claims. */
+  readonly clause: string;
 }
 
 /** GET /v1/status. */

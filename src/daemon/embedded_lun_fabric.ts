@@ -69,6 +69,11 @@ export class EmbeddedLunFabric implements LunFabric {
     return { url: `iscsi://${this.portal}/${target}/${record.lun}` };
   }
 
+  changed(): Promise<readonly string[]> {
+    // Unit attentions tell initiators of it.
+    return Promise.resolve([]);
+  }
+
   detach(): Promise<void> {
     // The unit leaves the target with its device.
     return Promise.resolve();

@@ -4,8 +4,9 @@ import type { Origin } from "../fabric/tcmu/discovery.ts";
 import type { KernelTree } from "../fabric/tcmu/tree.ts";
 import type { UioDevice } from "../fabric/tcmu/uio_devices.ts";
 import type { VolumeFeatures } from "../engine/ports.ts";
-import type { FabricAttachment, LunFabric } from "./lun_fabric.ts";
+import type { FabricAttachment, FabricChange, LunFabric } from "./lun_fabric.ts";
 import { recoverRing } from "./kernel_lun_fabric.ts";
+import { tellSize } from "./kernel_changes.ts";
 import type { LunRecord } from "./lun_record.ts";
 import type { RingSource } from "./ring_messages.ts";
 
@@ -30,7 +31,7 @@ export class ExternalLunFabric implements LunFabric {
     _record: LunRecord,
     _volume: VolumeFeatures,
     attach: (ring: RingSource) => Promise<void>,
-    detach: () => Promise<void>,
+    detach: (keep: boolean) => Promise<void>,
   ): Promise<FabricAttachment> {
     const { path, length_bytes } = this.#device;
     // A device that the kernel has just announced has a fresh ring, which it would not let us reset.
@@ -41,10 +42,18 @@ export class ExternalLunFabric implements LunFabric {
     try {
       await unblock?.();
     } catch (error) {
-      await detach();
+      await detach(true);
       throw error;
     }
     return { uio: path };
+  }
+
+  changed(
+    _record: LunRecord,
+    _attachment: FabricAttachment | undefined,
+    { size_bytes }: FabricChange,
+  ): Promise<readonly string[]> {
+    return tellSize(this.#tree, this.#device, size_bytes);
   }
 
   detach(): Promise<void> {

@@ -40,6 +40,8 @@ export interface DeviceKeeper {
   adopt(device: UioDevice, request: DeviceRequest, origin: Origin): Promise<void>;
   /** The kernel has removed the device. */
   vanished(name: string): Promise<void>;
+  /** configfs has another size for the device; an exception refuses it, where the kernel asks. */
+  resized(name: string, size_bytes: number): Promise<void>;
 }
 
 export class KernelDevices {
@@ -92,15 +94,15 @@ export class KernelDevices {
   }
 
   /** A change that is not followed is refused, where the kernel asks; else it is at least said. */
-  #reconfigured(device: UioDevice, change: DeviceChange): void {
+  async #reconfigured(device: UioDevice, change: DeviceChange): Promise<void> {
     if (!this.#keeper.isKnown(device.name)) return;
     const { size_bytes, config } = change;
-    if (size_bytes === undefined && config === undefined) return;
-    const what = size_bytes === undefined ? "dev_config" : "dev_size";
+    if (size_bytes !== undefined) return await this.#keeper.resized(device.name, size_bytes);
+    if (config === undefined) return;
     throw new OperatorError(
       "usage",
-      `${what} of "${device.name}" was changed in the kernel, which is not followed`,
-      `Remove the LUN and make it again with the new ${what}.`,
+      `dev_config of "${device.name}" was changed in the kernel, which is not followed`,
+      "Remove the LUN and make it again with the new dev_config.",
     );
   }
 

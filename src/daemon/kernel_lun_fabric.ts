@@ -13,7 +13,8 @@ import { UnservedDevice } from "../fabric/tcmu/served.ts";
 import type { KernelTree } from "../fabric/tcmu/tree.ts";
 import { findUioDevice, type UioDevice } from "../fabric/tcmu/uio_devices.ts";
 import { OperatorError } from "./error.ts";
-import type { FabricAttachment, LunFabric } from "./lun_fabric.ts";
+import { lookAgain, tellSize } from "./kernel_changes.ts";
+import type { FabricAttachment, FabricChange, LunFabric } from "./lun_fabric.ts";
 import type { LunRecord } from "./lun_record.ts";
 import type { RingSource } from "./ring_messages.ts";
 
@@ -46,7 +47,7 @@ export class KernelLunFabric implements LunFabric {
     record: LunRecord,
     volume: VolumeFeatures,
     attach: (ring: RingSource) => Promise<void>,
-    detach: () => Promise<void>,
+    detach: (keep: boolean) => Promise<void>,
   ): Promise<FabricAttachment> {
     await ensureModules(this.#tree, { fabric: this.#kind });
     return await withRollback(async (rollback) => {
@@ -60,7 +61,8 @@ export class KernelLunFabric implements LunFabric {
       }
       const { path, length_bytes } = device;
       await attach({ kind: "tcmu", path, length_bytes });
-      rollback.add("let go of the ring", detach);
+      // What is in flight on a ring that was there before is repeated to the next who serves it.
+      rollback.add("let go of the ring", () => detach(!ring.isNew));
       await ring.unblock();
       const [present] = await listLinks(this.#tree, backstore);
       const link: Link | TargetLink = present ?? await this.#fabric.link(backstore);
@@ -108,6 +110,19 @@ export class KernelLunFabric implements LunFabric {
     });
     const unblock = () => Promise.resolve();
     return { backstore, device: backstore.device, unblock, isNew: true };
+  }
+
+  async changed(
+    record: LunRecord,
+    attachment: FabricAttachment | undefined,
+    change: FabricChange,
+  ): Promise<readonly string[]> {
+    const [backstore] = await findBackstores(this.#tree, record.name);
+    if (backstore === undefined || attachment === undefined) return [];
+    return [
+      ...await tellSize(this.#tree, backstore, change.size_bytes),
+      ...await lookAgain(this.#tree, attachment, change),
+    ];
   }
 
   detach(record: LunRecord): Promise<void> {

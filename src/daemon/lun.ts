@@ -5,11 +5,14 @@
  */
 import type { LunDescription, LunState } from "./api.ts";
 import { FabricError } from "../fabric/tcmu/error.ts";
-import type { FabricAttachment, LunFabric } from "./lun_fabric.ts";
+import type { LogicalUnit } from "../scsi/logical_unit.ts";
+import type { FabricAttachment, FabricChange, LunFabric } from "./lun_fabric.ts";
 import type { LunRecord } from "./lun_record.ts";
 import type { RingClient } from "./ring_client.ts";
-import type { LogLevel } from "./ring_messages.ts";
+import type { LogLevel, UnitChange } from "./ring_messages.ts";
 import type { Storage } from "./storage.ts";
+import { describeUnit, unitOfRecord } from "./unit_description.ts";
+import type { UnitState } from "./unit_state.ts";
 
 export interface LunOptions {
   readonly record: LunRecord;
@@ -20,7 +23,8 @@ export interface LunOptions {
 
 /** See the module. */
 export class Lun {
-  readonly record: LunRecord;
+  /** As it was recorded last. */
+  record: LunRecord;
   readonly #fabric: LunFabric;
   readonly #ring: RingClient;
   readonly #log: (level: LogLevel, message: string) => void;
@@ -36,8 +40,11 @@ export class Lun {
     this.#log = options.log;
   }
 
-  /** Puts the storage on a ring and makes it reachable. On failure everything is undone. */
-  async attach(storage: Storage): Promise<void> {
+  /**
+   * Puts the storage on a ring and makes it reachable, with the state that the unit had kept. On
+   * failure everything is undone.
+   */
+  async attach(storage: Storage, saved: UnitState): Promise<void> {
     this.#storage = storage;
     const { name, serial, deadline_ms, unit } = this.record;
     const { source: backend, volume, supervisor } = storage;
@@ -45,7 +52,6 @@ export class Lun {
       this.record,
       volume,
       async (ring) => {
-        const saved = {};
         await this.#ring.call("attach", { name, serial, ring, backend, deadline_ms, unit, saved });
         // From here on a process that ends is replaced, also while the kernel still looks at the LUN.
         supervisor?.attach({
@@ -54,11 +60,32 @@ export class Lun {
           abandon: async () => void await this.#ring.call("abandon", { name }),
         });
       },
-      async () => {
+      async (keep) => {
         await supervisor?.quiesce();
-        await this.#ring.call("detach", { name, keep: false });
+        await this.#ring.call("detach", { name, keep });
       },
     );
+  }
+
+  /** Changes the unit for its initiators. */
+  async change(change: Omit<UnitChange, "name">): Promise<void> {
+    await this.#ring.call("change", { name: this.record.name, ...change });
+  }
+
+  /** Changes the size of the volume, and of it alone. Throws `OperatorError`. */
+  async resizeVolume(size_bytes: number): Promise<void> {
+    await this.#storage?.resize(size_bytes);
+  }
+
+  /** Tells the fabric of a change that was made; returns what is left to the operator. */
+  async tellFabric(change: FabricChange): Promise<readonly string[]> {
+    return await this.#fabric.changed(this.record, this.#attachment, change);
+  }
+
+  /** The unit as it is attached, to ask what it is like; undefined where there is none. */
+  get unit(): LogicalUnit | undefined {
+    const volume = this.#storage?.volume;
+    return volume === undefined ? undefined : unitOfRecord(this.record, volume);
   }
 
   /** The handler missed a deadline, or broke the protocol. */
@@ -99,7 +126,7 @@ export class Lun {
 
   get #state(): LunState {
     if (this.#failure !== undefined) return "failed";
-    if (this.#storage?.source.kind === "none") return "no-medium";
+    if (this.#storage?.source.kind === "none" || this.#ejected) return "no-medium";
     const state = this.#storage?.supervisor?.state ?? "serving";
     return state === "serving" || state === "stopped" ? "serving" : "restarting";
   }
@@ -109,7 +136,12 @@ export class Lun {
     if (this.#storage?.source.kind === "none") {
       return "the volatile content was lost when the daemon that held it ended";
     }
-    return this.#storage?.supervisor?.problem;
+    return this.#storage?.supervisor?.problem ??
+      (this.#ejected ? "the medium was ejected" : undefined);
+  }
+
+  get #ejected(): boolean {
+    return this.record.unit.ejected === true;
   }
 
   describe(): LunDescription {
@@ -128,6 +160,7 @@ export class Lun {
       ...(problem === undefined ? {} : { problem }),
       size_bytes: volume?.size_bytes ?? record.size_bytes,
       block_length_bytes: volume?.block_length_bytes ?? 512,
+      ...describeUnit(record, volume),
       writable: volume?.writable ?? false,
       volatile: volume?.volatile ?? false,
       serial: record.serial,

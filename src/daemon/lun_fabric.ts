@@ -12,17 +12,32 @@ export interface FabricAttachment {
   readonly uio?: string;
 }
 
+/** A change that was made to a unit that is served. */
+export interface FabricChange {
+  /** Its new size, where the fabric shall know it. */
+  readonly size_bytes?: number;
+  /** Whether a disk of this host shall be looked at again. */
+  readonly rescan: boolean;
+}
+
 export interface LunFabric {
   /**
    * Makes what the kernel or the embedded target needs, calls `attach` when the ring is there, and
-   * makes the LUN reachable. On failure everything is undone.
+   * makes the LUN reachable. On failure everything is undone; `detach` with `keep` where commands in
+   * flight belong to initiators, and are repeated to the next who serves.
    */
   attach(
     record: LunRecord,
     volume: VolumeFeatures,
     attach: (ring: RingSource) => Promise<void>,
-    detach: () => Promise<void>,
+    detach: (keep: boolean) => Promise<void>,
   ): Promise<FabricAttachment>;
+  /** Tells of a change. Returns what is left to the operator, in sentences. */
+  changed(
+    record: LunRecord,
+    attachment: FabricAttachment | undefined,
+    change: FabricChange,
+  ): Promise<readonly string[]>;
   /** Takes the LUN away from initiators. The ring is still served, and is detached afterwards. */
   detach(record: LunRecord, attachment: FabricAttachment | undefined): Promise<void>;
 }

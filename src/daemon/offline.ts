@@ -6,16 +6,19 @@ import { KERNEL_PATHS } from "../fabric/tcmu/tree.ts";
 import { OperatorError } from "./error.ts";
 import { RecordStore } from "./lun_record.ts";
 import { defaultPaths } from "./paths.ts";
+import { UnitStateFiles } from "./unit_state.ts";
 
 /**
  * Removes a LUN from the kernel, if it is there, and its record. Gives up in time, with what is
  * stuck, where the kernel hangs; the process can end even then.
  */
 export async function removeOffline(name: string): Promise<void> {
-  const store = new RecordStore(defaultPaths(Deno.env).state);
+  const { state } = defaultPaths(Deno.env);
+  const store = new RecordStore(state);
   const { records } = await store.load();
   const recorded = records.some((record) => record.name === name);
   const inKernel = await removeFromKernel(name);
+  await new UnitStateFiles(state).remove(name);
   if (recorded) await store.remove(name);
   if (recorded || inKernel) return;
   throw new OperatorError(

@@ -80,7 +80,7 @@ function unitOf(context: RingContext, { request, features }: DeviceParts): Logic
 
 function makeDevice(
   context: RingContext,
-  { request, features, volume, undo }: DeviceParts,
+  { request, features, volume, store, undo }: DeviceParts,
   engine: Engine,
   transport: RingTransport,
   unit: LogicalUnit,
@@ -92,13 +92,13 @@ function makeDevice(
   };
   const backendOf = (sink: BackendSink) =>
     makeBackend(context, { name, source, engine, features, volume, wake, undo }, sink);
-  const device = new Device(engine, transport, unit, backendOf, {
-    failed: (reason) => {
-      // Nobody polls a stopped device: its jobs must not keep the thread awake, or from others.
-      if (made.device?.backend instanceof FileBackend) made.device.backend.close();
-      context.post({ kind: "failed", name, reason });
-    },
-  });
+  const failed = (reason: string) => {
+    // Nobody polls a stopped device: its jobs must not keep the thread awake, or from others.
+    if (made.device?.backend instanceof FileBackend) made.device.backend.close();
+    context.post({ kind: "failed", name, reason });
+  };
+  const events = { failed, woken: wake };
+  const device = new Device(engine, transport, unit, backendOf, events, store);
   made.device = device;
   if (device.backend instanceof FileBackend) {
     context.fileDevices.add(device);

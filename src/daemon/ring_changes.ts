@@ -1,4 +1,5 @@
 /** Changes of a unit while it is served. Initiators get their unit attentions. */
+import type { LogicalUnit } from "../scsi/logical_unit.ts";
 import { MediaResult } from "../scsi/media.ts";
 import { Sense } from "../scsi/sense.ts";
 import type { Attached, RingContext } from "./ring_context.ts";
@@ -26,8 +27,7 @@ export class RingChanges {
       // WP stands in the header of mode parameter lists (SBC-4 6.5.1): they have changed.
       unit.attend(Sense.MODE_PARAMETERS_CHANGED);
     }
-    if (medium_present === true && unit.state === "no-medium") unit.state = "ready";
-    if (medium_present === false && unit.state === "ready") unit.eject();
+    if (medium_present !== undefined) setMedium(unit, medium_present);
     if (size_bytes !== undefined) unit.resize(size_bytes / unit.block_length);
     device.refresh();
     this.#context.loop.activate(device);
@@ -71,4 +71,15 @@ export class RingChanges {
     if (attached === undefined) throw new Error(`LUN "${name}" has no device`);
     return attached;
   }
+}
+
+/** The operator takes the medium out or puts it back; whether initiators prevent it does not count. */
+function setMedium(unit: LogicalUnit, present: boolean): void {
+  if (present) {
+    if (unit.state === "no-medium") unit.state = "ready";
+    return;
+  }
+  if (unit.state === "ready") return unit.eject();
+  if (unit.state === "no-medium") return;
+  throw new Error(`The medium of LUN "${unit.name}" cannot be taken out: it is ${unit.state}`);
 }

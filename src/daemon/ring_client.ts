@@ -96,6 +96,8 @@ export class RingClient {
   /** Ends the thread. */
   async close(): Promise<void> {
     if (this.#dead === undefined) await this.call("close", null);
+    // Nobody reads the eventfd any more; its number may be another descriptor's soon.
+    this.#dead ??= new OperatorError("failed", "The ring thread has ended");
     this.#worker.terminate();
     closeDescriptor(this.#eventfd);
   }

@@ -28,10 +28,13 @@ export interface StorageOptions {
 
 /** Storage that was opened; `source` is what the ring thread attaches. */
 export interface Storage {
+  /** The volume as it is now. */
   readonly volume: VolumeFeatures;
   readonly source: BackendSource;
   /** Keeps the handler's process serving, where there is one. */
   readonly supervisor: Supervisor | undefined;
+  /** Changes the size of the volume, while it is attached. Throws {@linkcode OperatorError}. */
+  resize(size_bytes: number): Promise<void>;
   /** Ends the handler and closes what it was given. The ring thread must have let go of it. */
   close(): Promise<void>;
 }
@@ -41,7 +44,9 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   const { record, handler } = options;
   const { paths, configuration } = bindSettings(handler.manifest, record.settings);
   if (record.isolation === "thread") checkInThread(handler);
-  const bindings = { size_bytes: record.size_bytes, paths, configuration };
+  // Where a crash came into a change of the size, the volume knows which one it has.
+  const size_bytes = record.resizing_to_bytes === undefined ? record.size_bytes : 0;
+  const bindings = { size_bytes, paths, configuration };
   const grants = openGrants(record.name, handler.manifest, bindings);
   try {
     return record.isolation === "thread"
@@ -54,10 +59,11 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
 }
 
 async function openInThread(
-  { record, handler, ring, pool }: StorageOptions,
+  options: StorageOptions,
   grants: Grants,
   configuration: Readonly<Record<string, unknown>>,
 ): Promise<Storage> {
+  const { record, handler, ring, pool } = options;
   const source: BackendSource = {
     kind: "thread",
     module: handler.module,
@@ -75,7 +81,7 @@ async function openInThread(
   const volume = await ring.call("open", { name, backend: source });
   try {
     checkVolume(record, handler, volume);
-    return { volume, source, supervisor: undefined, close };
+    return new ThreadStorage(options, source, volume, close);
   } catch (error) {
     await ring.call("detach", { name, keep: false });
     throw error;
@@ -106,11 +112,94 @@ async function openInProcess(
       await supervisor.stop();
       grants.close();
     };
-    return { volume, source, supervisor, close };
+    return new ProcessStorage(options, source, supervisor, close);
   } catch (error) {
     await supervisor.stop();
     throw error;
   }
+}
+
+/** A handler on the ring thread. */
+class ThreadStorage implements Storage {
+  readonly source: BackendSource;
+  readonly supervisor = undefined;
+  readonly close: () => Promise<void>;
+  readonly #options: StorageOptions;
+  #volume: VolumeFeatures;
+
+  constructor(
+    options: StorageOptions,
+    source: BackendSource,
+    volume: VolumeFeatures,
+    close: () => Promise<void>,
+  ) {
+    this.#options = options;
+    this.source = source;
+    this.#volume = volume;
+    this.close = close;
+  }
+
+  get volume(): VolumeFeatures {
+    return this.#volume;
+  }
+
+  async resize(size_bytes: number): Promise<void> {
+    if (this.#volume.resize !== true) {
+      const { id } = this.#options.handler.manifest;
+      throw new OperatorError(
+        "usage",
+        `Handler "${id}" cannot change the size of a LUN that it serves in thread`,
+        "Remove the LUN, and make it again with the new size.",
+      );
+    }
+    await resizeByHandler(this.#options, this.#volume, size_bytes);
+    this.#volume = { ...this.#volume, size_bytes };
+  }
+}
+
+/** A handler in a process. */
+class ProcessStorage implements Storage {
+  readonly source: BackendSource;
+  readonly supervisor: Supervisor;
+  readonly close: () => Promise<void>;
+  readonly #options: StorageOptions;
+
+  constructor(
+    options: StorageOptions,
+    source: BackendSource,
+    supervisor: Supervisor,
+    close: () => Promise<void>,
+  ) {
+    this.#options = options;
+    this.source = source;
+    this.supervisor = supervisor;
+    this.close = close;
+  }
+
+  get volume(): VolumeFeatures {
+    return this.supervisor.volume;
+  }
+
+  async resize(size_bytes: number): Promise<void> {
+    await resizeByHandler(this.#options, this.volume, size_bytes);
+  }
+}
+
+/** Has the handler change the size while it serves. */
+async function resizeByHandler(
+  { record, ring }: StorageOptions,
+  volume: VolumeFeatures,
+  size_bytes: number,
+): Promise<void> {
+  const { name } = record;
+  const shrinks = size_bytes < volume.size_bytes;
+  const { done } = await ring.call("resize", { name, size_bytes, shrinks });
+  if (done) return;
+  throw new OperatorError(
+    "failed",
+    `The handler could not change the size of LUN "${name}" to ${size_bytes} bytes`,
+    "The daemon's log says why.",
+  );
 }
 
 function checkVolume(record: LunRecord, handler: ResolvedHandler, volume: VolumeFeatures): void {
@@ -122,7 +211,8 @@ function checkVolume(record: LunRecord, handler: ResolvedHandler, volume: Volume
       'Set "volatile": true in its handler.json.',
     );
   }
-  if (record.size_bytes === 0 || record.size_bytes === volume.size_bytes) return;
+  const wanted = [record.size_bytes, record.resizing_to_bytes];
+  if (record.size_bytes === 0 || wanted.includes(volume.size_bytes)) return;
   throw new OperatorError(
     "usage",
     `The handler gives ${volume.size_bytes} bytes, and ${record.size_bytes} were asked for`,
@@ -142,5 +232,9 @@ export function lostStorage(record: LunRecord): Storage {
     writeCache: false,
   };
   const source: BackendSource = { kind: "none", volume };
-  return { volume, source, supervisor: undefined, close: () => Promise.resolve() };
+  const resize = () => {
+    throw new OperatorError("failed", `The content of LUN "${record.name}" is gone`);
+  };
+  const close = () => Promise.resolve();
+  return { volume, source, supervisor: undefined, resize, close };
 }

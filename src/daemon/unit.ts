@@ -55,8 +55,7 @@ export function makeUnit(description: UnitDescription): LogicalUnit {
     saved: description.saved,
     findPeer: description.findPeer,
   });
-  // A medium that is out may still be one whose sanitizing has failed: that is what counts.
-  const ejected = options.ejected === true && unit.state === "ready";
-  if (description.lost || ejected) unit.state = "no-medium";
+  if (description.lost) unit.state = "no-medium";
+  else if (options.ejected === true) unit.eject();
   return unit;
 }

@@ -1,0 +1,158 @@
+/** Changes of LUNs while they are served: size, write protection, medium. */
+import type { LunChanged, MediumRequest, ProtectRequest, ResizeRequest } from "./api.ts";
+import { OperatorError } from "./error.ts";
+import type { Lun } from "./lun.ts";
+import type { FabricChange } from "./lun_fabric.ts";
+import type { LunRecord, RecordStore } from "./lun_record.ts";
+import type { LunSet } from "./lun_set.ts";
+import type { UnitChange, UnitOptions } from "./ring_messages.ts";
+import { formatSize, SIZE_MAX_BYTES } from "./size.ts";
+
+/** What an operator must know before a LUN becomes smaller. */
+export function shrinkWarning(name: string, from_bytes: number, to_bytes: number): string {
+  return `Shrinking LUN "${name}" from ${formatSize(from_bytes)} to ${formatSize(to_bytes)} ` +
+    "destroys everything behind the new end";
+}
+
+export class LunChanges {
+  readonly #luns: LunSet;
+  /** Undefined where nothing is recorded. */
+  readonly #store: RecordStore | undefined;
+
+  constructor(luns: LunSet, store: RecordStore | undefined) {
+    this.#luns = luns;
+    this.#store = store;
+  }
+
+  /** Changes the size. `kernelKnows`: it was the kernel's configfs that asked for it. */
+  async resize(
+    name: string,
+    { size_bytes, shrink = false, rescan = true }: ResizeRequest,
+    kernelKnows = false,
+  ): Promise<LunChanged> {
+    return await this.#luns.exclusively(name, async () => {
+      const lun = this.#luns.find(name);
+      const before = servedSize(lun);
+      checkSize(lun, size_bytes);
+      if (size_bytes < before && !shrink) {
+        throw new OperatorError(
+          "usage",
+          shrinkWarning(name, before, size_bytes),
+          "Make what is on it smaller first, then repeat this with --shrink.",
+        );
+      }
+      if (size_bytes !== before) await this.#resize(lun, before, size_bytes);
+      return await changed(lun, { rescan, ...(kernelKnows ? {} : { size_bytes }) });
+    });
+  }
+
+  async #resize(lun: Lun, before: number, size_bytes: number): Promise<void> {
+    const { record } = lun;
+    // A crash from here on leaves the one size or the other: the record admits both.
+    await this.#save(lun, { ...record, resizing_to_bytes: size_bytes });
+    try {
+      // What lies behind the new end must not be written to any more when it goes.
+      if (size_bytes < before) await lun.change({ size_bytes });
+      await lun.resizeVolume(size_bytes);
+    } catch (error) {
+      if (size_bytes < before) await lun.change({ size_bytes: before });
+      await this.#save(lun, record);
+      throw error;
+    }
+    if (size_bytes > before) await lun.change({ size_bytes });
+    // A LUN that takes the size that its handler gives goes on doing so.
+    await this.#save(lun, record.size_bytes === 0 ? record : { ...record, size_bytes });
+  }
+
+  async protect(
+    name: string,
+    { write_protected, rescan = true }: ProtectRequest,
+  ): Promise<LunChanged> {
+    return await this.#luns.exclusively(name, async () => {
+      const lun = this.#luns.find(name);
+      servedSize(lun);
+      await this.#change(lun, { write_protected }, { write_protected });
+      return await changed(lun, { rescan });
+    });
+  }
+
+  /** Takes the medium out of a removable LUN, or puts it back. */
+  async setMedium(
+    name: string,
+    present: boolean,
+    { rescan = true }: MediumRequest = {},
+  ): Promise<LunChanged> {
+    return await this.#luns.exclusively(name, async () => {
+      const lun = this.#luns.find(name);
+      const { record } = lun;
+      if (record.unit.removable !== true) {
+        throw new OperatorError(
+          "usage",
+          `The medium of LUN "${name}" cannot be taken out`,
+          "Only that of a LUN that was made with --removable can.",
+        );
+      }
+      servedSize(lun);
+      await this.#change(lun, { ejected: !present }, { medium_present: present });
+      return await changed(lun, { rescan });
+    });
+  }
+
+  /** Records what the operator says of a unit, and makes it so. */
+  async #change(lun: Lun, options: UnitOptions, change: Omit<UnitChange, "name">): Promise<void> {
+    const { record } = lun;
+    await this.#save(lun, { ...record, unit: { ...record.unit, ...options } });
+    try {
+      await lun.change(change);
+    } catch (error) {
+      await this.#save(lun, record);
+      throw error;
+    }
+  }
+
+  /** An initiator has ejected the medium or taken it in again: that holds over a restart, too. */
+  async mediumChanged(name: string, present: boolean): Promise<void> {
+    const lun = this.#luns.get(name);
+    if (lun === undefined) return;
+    const { record } = lun;
+    await this.#save(lun, { ...record, unit: { ...record.unit, ejected: !present } });
+  }
+
+  async #save(lun: Lun, record: LunRecord): Promise<void> {
+    const { resizing_to_bytes, ...rest } = record;
+    // JSON has no place for undefined, and a record says what it says.
+    const plain = resizing_to_bytes === undefined ? rest : record;
+    // The others' LUNs have no record.
+    if (record.fabric !== "external") await this.#store?.save(plain);
+    lun.record = plain;
+  }
+}
+
+/** Size of what is served; throws where nothing is, so that nothing can be changed. */
+function servedSize(lun: Lun): number {
+  const { state, problem, size_bytes } = lun.describe();
+  const { name, content_lost } = lun.record;
+  if (state === "failed" || content_lost) {
+    throw new OperatorError("failed", `LUN "${name}" is not served: ${problem ?? state}`);
+  }
+  return size_bytes;
+}
+
+function checkSize(lun: Lun, size_bytes: number): void {
+  const { block_length_bytes } = lun.describe();
+  if (size_bytes > SIZE_MAX_BYTES) {
+    throw new OperatorError("usage", "A LUN has at most 8 PiB", "Make several smaller ones.");
+  }
+  if (Number.isInteger(size_bytes) && size_bytes > 0 && size_bytes % block_length_bytes === 0) {
+    return;
+  }
+  throw new OperatorError(
+    "usage",
+    `${size_bytes} bytes are not a number of blocks of ${block_length_bytes} bytes`,
+  );
+}
+
+async function changed(lun: Lun, change: FabricChange): Promise<LunChanged> {
+  const notes = await lun.tellFabric(change);
+  return { lun: lun.describe(), notes };
+}
