@@ -7,13 +7,19 @@
 import type { Answer } from "./answer.ts";
 import { readField } from "./big_endian.ts";
 import type { CommandView } from "./command.ts";
-import type { LogicalUnit } from "./logical_unit.ts";
+import { claimedCommand, claimOf, claimRefusal, claimWrites } from "./claims.ts";
+import type { ClaimedCommand, LogicalUnit } from "./logical_unit.ts";
 import { type OperationCode, operationCodes } from "./opcodes.ts";
 import type { Procedure } from "./procedure.ts";
 import { checkCondition, invalidField, type Response } from "./response.ts";
+import { atomicWriteResponses } from "./sbc/atomic_write.ts";
 import { capacityResponses } from "./sbc/capacity.ts";
 import { compareAndWriteResponses } from "./sbc/compare_and_write.ts";
+import { defectDataResponses } from "./sbc/defect_data.ts";
+import { formatUnitResponses } from "./sbc/format_unit.ts";
 import { lbaStatusResponses } from "./sbc/lba_status.ts";
+import { orWriteResponses } from "./sbc/or_write.ts";
+import { sanitizeResponses } from "./sbc/sanitize.ts";
 import { startStopResponses } from "./sbc/start_stop.ts";
 import { transferResponses } from "./sbc/transfer.ts";
 import { unmapResponses } from "./sbc/unmap.ts";
@@ -21,10 +27,12 @@ import { verifyResponses } from "./sbc/verify.ts";
 import { writeSameResponses } from "./sbc/write_same.ts";
 import { Sense } from "./sense.ts";
 import { inquiryResponses } from "./spc/inquiry.ts";
+import { logSelectResponses } from "./spc/log_select.ts";
 import { logSenseResponses } from "./spc/log_sense.ts";
 import { modeSelectResponses } from "./spc/mode_select.ts";
 import { modeSenseResponses } from "./spc/mode_sense.ts";
-import { notReady, readinessResponses } from "./spc/readiness.ts";
+import { readinessResponses } from "./spc/readiness.ts";
+import { stateRefusal } from "./spc/unit_state.ts";
 import { reportLunsResponses } from "./spc/report_luns.ts";
 import { reportSupportedResponses } from "./spc/report_supported.ts";
 import { reportTargetPortGroupsResponses } from "./spc/report_target_port_groups.ts";
@@ -40,6 +48,7 @@ const responses: readonly Response[] = [
   ...modeSelectResponses,
   ...modeSenseResponses,
   ...sendDiagnosticResponses,
+  ...logSelectResponses,
   ...logSenseResponses,
   ...reportLunsResponses,
   ...reportTargetPortGroupsResponses,
@@ -53,6 +62,11 @@ const responses: readonly Response[] = [
   ...writeSameResponses,
   ...unmapResponses,
   ...compareAndWriteResponses,
+  ...orWriteResponses,
+  ...atomicWriteResponses,
+  ...defectDataResponses,
+  ...formatUnitResponses,
+  ...sanitizeResponses,
 ];
 
 /** Binds each row to its response; a row without one, or the reverse, is a bug. */
@@ -72,7 +86,7 @@ function lookUp(unit: LogicalUnit, command: CommandView): OperationCode | Answer
   const { operationCode, serviceAction } = command;
   const row = findRow(operationCode, serviceAction);
   if (row !== undefined && supports(unit, row)) return row;
-  if (row === undefined && rowsOf(operationCode).length > 0) {
+  if (row === undefined && rowsOf(operationCode).some((other) => supports(unit, other))) {
     const { byte, bit } = serviceActionField(operationCode);
     return invalidField(unit, byte, bit);
   }
@@ -81,27 +95,48 @@ function lookUp(unit: LogicalUnit, command: CommandView): OperationCode | Answer
 
 /**
  * What stands against a command before it is looked into, in this order: it is not supported, a
- * unit attention, the unit is not ready, bits that are refused, write protection, what decoding found.
- * Undefined if nothing does. Takes the unit attention that it returns.
+ * deferred error, a unit attention, the unit's state does not let it pass, bits that are refused,
+ * write protection, what decoding found. Undefined if nothing does. Takes the deferred error or
+ * the unit attention that it returns.
  */
 export function refusal(unit: LogicalUnit, command: CommandView): Answer | undefined {
+  const claim = claimOf(unit, command);
+  if (claim !== undefined) return refusalOfClaim(unit, command, claim);
   const row = lookUp(unit, command);
   if ("status" in row) return row;
   const response = bound.get(row) as Response;
-  if (!PASSES_ATTENTION.includes(row.name)) {
-    const attention = unit.takeAttention();
-    if (attention !== 0) return checkCondition(unit, attention);
-  }
-  if (response.medium) {
-    const failure = notReady(unit);
-    if (failure !== undefined) return failure;
-  }
-  const refused = refusedBits(unit, row, command);
-  if (refused !== undefined) return refused;
+  const pending = takePending(unit, row.name) ?? stateRefusal(unit, row.name, response.medium) ??
+    refusedBits(unit, row, command);
+  if (pending !== undefined) return pending;
   if (response.writes && unit.writeProtected) {
     return checkCondition(unit, writeProtectedSense(unit));
   }
   return command.sense === 0 ? undefined : decodeFailure(unit, response, command);
+}
+
+/** The same for a command that a handler answers: what the CDB means is the handler's to say. */
+function refusalOfClaim(
+  unit: LogicalUnit,
+  command: CommandView,
+  claim: ClaimedCommand,
+): Answer | undefined {
+  // The claim may be of a command that the table has too.
+  const name = findRow(command.operationCode, command.serviceAction)?.name ?? "";
+  const failure = takePending(unit, name) ?? stateRefusal(unit, name, true) ??
+    claimRefusal(unit, command, claim);
+  if (failure !== undefined) return failure;
+  return claimWrites(claim) && unit.writeProtected
+    ? checkCondition(unit, writeProtectedSense(unit))
+    : undefined;
+}
+
+/** A deferred error (SPC-4 4.5.5) or a unit attention that comes in the place of a command. */
+function takePending(unit: LogicalUnit, name: string): Answer | undefined {
+  if (PASSES_ATTENTION.includes(name)) return undefined;
+  const deferred = unit.deferredSense === 0 ? 0 : unit.takeDeferred();
+  if (deferred !== 0) return checkCondition(unit, deferred, { deferred: true });
+  const attention = unit.takeAttention();
+  return attention === 0 ? undefined : checkCondition(unit, attention);
 }
 
 function refusedBits(
@@ -137,6 +172,8 @@ function writeProtectedSense(unit: LogicalUnit): number {
  * to the allocation length (SPC-4 4.2.5.6), and by the caller to the initiator's buffer.
  */
 export function execute(unit: LogicalUnit, command: CommandView): Answer | Procedure {
+  const claim = claimOf(unit, command);
+  if (claim !== undefined) return claimedCommand(unit, command, claim);
   const row = lookUp(unit, command);
   if ("status" in row) return row;
   const response = bound.get(row) as Response;

@@ -21,3 +21,11 @@ export const COMPARE_AND_WRITE_BLOCK_COUNT_MAX = 255;
 export const UNMAP_GRANULARITY_BYTES = 4096;
 /** Unit attentions that wait; the oldest are kept (SAM-5 5.14 lets a device limit them). */
 export const UNIT_ATTENTION_COUNT_MAX = 8;
+/** Bytes that a claimed command may send, and as many that it gives back. */
+export const CLAIMED_DATA_LENGTH_MAX_BYTES = 1 << 20;
+/** Descriptors that GET LBA STATUS returns at once. */
+export const LBA_STATUS_DESCRIPTOR_COUNT_MAX = 1024;
+/** Times that GET LBA STATUS asks the volume: a scan for what is rare must end some time. */
+export const LBA_STATUS_STEP_COUNT_MAX = 64;
+/** OPTIMAL TRANSFER LENGTH: longer transfers are moved in pieces. */
+export const OPTIMAL_TRANSFER_LENGTH_BYTES = 1 << 20;

@@ -14,6 +14,7 @@ import {
 import { type MediumOperation, operationState, restoreOperation } from "./medium_operation.ts";
 import type { MediaSpace, PeerUnit } from "./procedure.ts";
 import { ThresholdMonitor } from "./provisioning_threshold.ts";
+import { NO_STATISTICS, statisticsSince, type UnitStatistics } from "./statistics.ts";
 import { UNIT_ATTENTION_COUNT_MAX } from "./limits.ts";
 import { Sense } from "./sense.ts";
 
@@ -77,17 +78,6 @@ export interface UnitPort {
   readonly target_port_group: number;
 }
 
-/** What a unit has done since it was made; counted by the device. */
-export interface UnitStatistics {
-  /** Commands that have read from the medium, and that have written to it. */
-  readonly reads: number;
-  readonly writes: number;
-  readonly read_bytes: number;
-  readonly written_bytes: number;
-}
-
-const NO_STATISTICS: UnitStatistics = { reads: 0, writes: 0, read_bytes: 0, written_bytes: 0 };
-
 export interface LogicalUnitDescription {
   readonly name: string;
   readonly identity: UnitIdentity;
@@ -108,7 +98,10 @@ export interface LogicalUnitDescription {
   readonly writeProtected?: boolean;
   /** What was kept over a restart, by part: JSON of our own, of any age, to be checked. */
   readonly saved?: Readonly<Record<string, unknown>>;
-  /** Finds a unit that the operator lets copies reach, by a designation descriptor's value. */
+  /**
+   * Finds a unit that the operator lets copies reach, this one among them, by a designation
+   * descriptor (`copy/designator.ts`).
+   */
   readonly findPeer?: (designator: Uint8Array) => PeerUnit | undefined;
 }
 
@@ -148,6 +141,15 @@ export class LogicalUnit {
   mediumListener: ((present: boolean) => void) | undefined;
   /** Told of every range that is about to change while somebody watches ({@linkcode watch}). */
   changeListener: ((offset_bytes: number, length_bytes: number) => void) | undefined;
+  /** Told of a logical unit reset: copies end (SPC-4 5.17.5). */
+  resetListener: (() => void) | undefined;
+  /** Told of the loss of an I_T nexus, by a target core that knows them. */
+  nexusLossListener: (() => void) | undefined;
+  /**
+   * Whether a reservation keeps copies of other units out, from writing or at all: set by a target
+   * core that keeps reservations. A copy manager is no registered initiator.
+   */
+  reservedFromCopies: ((writes: boolean) => boolean) | undefined;
   /** The device's counters: General Statistics and Performance log page (SPC-4 7.3). */
   statistics: () => UnitStatistics = () => NO_STATISTICS;
   /** How far a sanitize or format operation is: 0 to 1. */
@@ -172,6 +174,7 @@ export class LogicalUnit {
   #modeParameters: ModeParameters;
   #savedModeParameters: ModeParameters;
   #thresholds = new ThresholdMonitor();
+  #statisticsBase: UnitStatistics = NO_STATISTICS;
   /** Somebody has to see every command: e.g. a copy that must notice writes. */
   #watchers = 0;
 
@@ -203,6 +206,7 @@ export class LogicalUnit {
   /** The volume has another size now: all initiators are told. */
   resize(block_count: number): void {
     if (block_count === this.#block_count) return;
+    this.#mediumChanges();
     this.#block_count = block_count;
     this.attend(Sense.CAPACITY_DATA_CHANGED);
   }
@@ -374,6 +378,15 @@ export class LogicalUnit {
   get watchesSpace(): boolean {
     const { thresholdsReported, availableThreshold, usedThreshold } = this.#modeParameters;
     return thresholdsReported && (availableThreshold.enabled || usedThreshold.enabled);
+  }
+
+  /** The counters since they were last reset, by LOG SELECT. */
+  resettableStatistics(): UnitStatistics {
+    return statisticsSince(this.statistics(), this.#statisticsBase);
+  }
+
+  resetStatistics(): void {
+    this.#statisticsBase = this.statistics();
   }
 
   /** Keeps an error of something that was answered before it ended, for the next command. */
