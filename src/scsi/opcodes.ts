@@ -5,6 +5,8 @@
  * @module
  */
 import type { OperationCode } from "./opcode.ts";
+import { atomicCommands } from "./sbc/atomic_opcodes.ts";
+import { mediumCommands } from "./sbc/medium_opcodes.ts";
 import { blockCommands } from "./sbc/opcodes.ts";
 import { transferCommands } from "./sbc/transfer_opcodes.ts";
 import { verifyCommands } from "./sbc/verify_opcodes.ts";
@@ -18,6 +20,8 @@ export const operationCodes: readonly OperationCode[] = [
   ...primaryCommands,
   ...reservationCommands,
   ...blockCommands,
+  ...atomicCommands,
+  ...mediumCommands,
   ...transferCommands,
   ...verifyCommands,
 ].sort((a, b) => a.code - b.code || (a.serviceAction ?? 0) - (b.serviceAction ?? 0));

@@ -1,6 +1,7 @@
 /** Finds rows of the table of operation codes, and says which of them a unit has. */
 import type { LogicalUnit } from "./logical_unit.ts";
 import { type OperationCode, operationCodes } from "./opcodes.ts";
+import { atomicLengthMax } from "./sbc/atomic_limit.ts";
 import { reservationCommands } from "./spc/reservation_opcodes.ts";
 
 /** `CommandView.serviceAction` of an operation code that has none. */
@@ -35,7 +36,10 @@ export function supports(unit: LogicalUnit, row: OperationCode): boolean {
   if (reservationCommands.includes(row)) return unit.targetCore !== "none";
   switch (row.name) {
     case "UNMAP":
+    case "SANITIZE, BLOCK ERASE":
       return unit.features.discard;
+    case "WRITE ATOMIC(16)":
+      return atomicLengthMax(unit) > 0;
     case "REPORT TARGET PORT GROUPS":
       return unit.port !== undefined;
     default:

@@ -7,17 +7,10 @@ import { readUint64 } from "../big_endian.ts";
 import type { CommandView } from "../command.ts";
 import { COMPARE_AND_WRITE_BLOCK_COUNT_MAX } from "../limits.ts";
 import type { LogicalUnit } from "../logical_unit.ts";
-import { MediaOperation, MediaResult } from "../media.ts";
 import type { Procedure } from "../procedure.ts";
-import {
-  changesMedium,
-  checkCondition,
-  GOOD,
-  invalidField,
-  mediaFailure,
-  step,
-} from "../response.ts";
+import { changesMedium, checkCondition, GOOD, invalidField } from "../response.ts";
 import { Sense } from "../sense.ts";
+import { fetchPiece, hasFailed, performed, readPiece } from "./media_steps.ts";
 import { checkRange, isAnswer, type Range } from "./range.ts";
 import { firstDifference } from "./verify.ts";
 
@@ -34,26 +27,21 @@ function compareAndWrite(unit: LogicalUnit, command: CommandView): Answer | Proc
   return compareThenWrite(unit, range, (cdb[1] & 0x08) !== 0 || unit.forceUnitAccess);
 }
 
+/** 255 blocks of 4096 bytes are less than one step may have. */
 function* compareThenWrite(unit: LogicalUnit, range: Range, fua: boolean): Procedure {
   const { offset_bytes, length_bytes } = range;
-  const lba = offset_bytes / unit.block_length;
-  const fetched = yield { kind: "data-out", offset: 0, length: length_bytes };
-  const expected = fetched.bytes.slice();
-  const { result, bytes } = yield { kind: "read", offset_bytes, length_bytes };
-  if (result !== MediaResult.OK) return mediaFailure(unit, MediaOperation.READ, result, lba);
-  const difference = firstDifference(bytes, expected);
+  const expected = yield* fetchPiece(unit, 0, length_bytes);
+  if (hasFailed(expected)) return expected;
+  const present = yield* readPiece(unit, offset_bytes, length_bytes);
+  if (hasFailed(present)) return present;
+  const difference = firstDifference(present, expected);
   if (difference >= 0) {
-    // INFORMATION: offset of the first byte that differs.
+    // INFORMATION: offset in the data-out of the first byte that differs.
     return checkCondition(unit, Sense.MISCOMPARE_DURING_VERIFY, { information: difference });
   }
-  const data = yield { kind: "data-out", offset: length_bytes, length: length_bytes };
-  const failure = yield* step(
-    unit,
-    { kind: "write", offset_bytes, bytes: data.bytes, fua },
-    MediaOperation.WRITE,
-    lba,
-  );
-  return failure ?? GOOD;
+  const bytes = yield* fetchPiece(unit, length_bytes, length_bytes);
+  if (hasFailed(bytes)) return bytes;
+  return (yield* performed(unit, { kind: "write", offset_bytes, bytes, fua })) ?? GOOD;
 }
 
 export const compareAndWriteResponses = [changesMedium("COMPARE AND WRITE", compareAndWrite)];

@@ -1,10 +1,13 @@
 /** Checks of a range of logical blocks, and walking it in pieces. */
 import type { Answer } from "../answer.ts";
+import { readField } from "../big_endian.ts";
+import type { CommandView } from "../command.ts";
 import { TRANSFER_LENGTH_MAX_BYTES } from "../limits.ts";
 import type { LogicalUnit } from "../logical_unit.ts";
 import type { CdbField } from "../opcode.ts";
 import { checkCondition, invalidField } from "../response.ts";
 import { Sense } from "../sense.ts";
+import { findRow } from "../table.ts";
 
 /** A range that was checked, in bytes. */
 export interface Range {
@@ -21,6 +24,25 @@ export function checkRange(unit: LogicalUnit, lba: number, blocks: number): Rang
     return checkCondition(unit, Sense.LBA_OUT_OF_RANGE);
   }
   return { offset_bytes: lba * unit.block_length, length_bytes: blocks * unit.block_length };
+}
+
+/**
+ * The range that the fields of a CDB name, checked against limit and capacity: for commands that the
+ * decoder has no class for.
+ */
+export function cdbRange(unit: LogicalUnit, command: CommandView): Range | Answer {
+  const row = findRow(command.operationCode, command.serviceAction);
+  if (row?.lba === undefined || row.length === undefined) {
+    throw new Error("assertion: the command has no range");
+  }
+  const blocks = readField(command.cdb, row.length);
+  return checkTransferLength(unit, blocks, row.length) ??
+    checkRange(unit, readField(command.cdb, row.lba), blocks);
+}
+
+/** Of so many bytes, those that are whole blocks. */
+export function wholeBlocks(unit: LogicalUnit, length_bytes: number): number {
+  return Math.floor(length_bytes / unit.block_length) * unit.block_length;
 }
 
 /** 5/24/00 for more than the MAXIMUM TRANSFER LENGTH (SBC-4 6.6.4). */

@@ -5,25 +5,16 @@
  *
  * @module
  */
-import { FLAG_FUA } from "../../abi/engine.ts";
+import { FLAG_FUA, FLAG_IMMEDIATE } from "../../abi/engine.ts";
 import type { Answer } from "../answer.ts";
 import type { CommandView } from "../command.ts";
 import { STEP_LENGTH_MAX_BYTES } from "../limits.ts";
 import type { LogicalUnit } from "../logical_unit.ts";
-import { MediaOperation, MediaResult } from "../media.ts";
 import type { Procedure } from "../procedure.ts";
-import {
-  changesMedium,
-  checkCondition,
-  dataIn,
-  GOOD,
-  mediaFailure,
-  needsMedium,
-  step,
-} from "../response.ts";
-import { Sense } from "../sense.ts";
+import { changesMedium, dataIn, GOOD, needsMedium } from "../response.ts";
 import { findRow } from "../table.ts";
-import { checkRange, checkTransferLength, isAnswer, type Range } from "./range.ts";
+import { fetchPiece, hasFailed, performed, pieces, readPiece } from "./media_steps.ts";
+import { checkRange, checkTransferLength, isAnswer, type Range, wholeBlocks } from "./range.ts";
 
 /** The range of a transfer or verification, checked against limit and capacity. */
 export function transferRange(unit: LogicalUnit, command: CommandView): Range | Answer {
@@ -47,12 +38,9 @@ function* readBlocks(unit: LogicalUnit, range: Range, bufferLength: number): Pro
     const wanted = Math.min(data.length - done, STEP_LENGTH_MAX_BYTES);
     // Media operations are whole blocks, also where the buffer ends inside of one.
     const length_bytes = Math.ceil(wanted / unit.block_length) * unit.block_length;
-    const offset_bytes = range.offset_bytes + done;
-    const { result, bytes } = yield { kind: "read", offset_bytes, length_bytes };
-    if (result !== MediaResult.OK) {
-      return mediaFailure(unit, MediaOperation.READ, result, offset_bytes / unit.block_length);
-    }
-    data.set(bytes.subarray(0, wanted), done);
+    const piece = yield* readPiece(unit, range.offset_bytes + done, length_bytes);
+    if (hasFailed(piece)) return piece;
+    data.set(piece.subarray(0, wanted), done);
   }
   return data.length === 0 ? GOOD : dataIn(data);
 }
@@ -71,36 +59,38 @@ function* writeBlocks(
   fua: boolean,
 ): Procedure {
   // A block that came in part is not written (the residual tells the initiator).
-  const whole = Math.floor(Math.min(range.length_bytes, bufferLength) / unit.block_length) *
-    unit.block_length;
-  for (let done = 0; done < whole; done += STEP_LENGTH_MAX_BYTES) {
-    const length = Math.min(whole - done, STEP_LENGTH_MAX_BYTES);
-    const { bytes } = yield { kind: "data-out", offset: done, length };
-    // The buffer was as long as that when the command began.
-    if (bytes.length < length) return checkCondition(unit, Sense.INTERNAL_TARGET_FAILURE);
-    const offset_bytes = range.offset_bytes + done;
-    const failure = yield* step(
-      unit,
-      { kind: "write", offset_bytes, bytes, fua },
-      MediaOperation.WRITE,
-      offset_bytes / unit.block_length,
-    );
+  const length_bytes = wholeBlocks(unit, Math.min(range.length_bytes, bufferLength));
+  for (const piece of pieces({ ...range, length_bytes })) {
+    const { offset_bytes } = piece;
+    const bytes = yield* fetchPiece(unit, offset_bytes - range.offset_bytes, piece.length_bytes);
+    if (hasFailed(bytes)) return bytes;
+    const failure = yield* performed(unit, { kind: "write", offset_bytes, bytes, fua });
     if (failure !== undefined) return failure;
   }
   return GOOD;
 }
 
-/** The whole volume is flushed, whatever the range; IMMED may be ignored (SBC-4 5.33). */
+/** The whole volume is flushed, whatever the range (SBC-4 5.33). */
 function synchronizeCache(unit: LogicalUnit, command: CommandView): Answer | Procedure {
   const range = checkRange(unit, command.lba, command.length_blocks);
-  return isAnswer(range) ? range : flush(unit);
+  if (isAnswer(range)) return range;
+  return (command.flags & FLAG_IMMEDIATE) === 0 ? flush(unit) : flushLater(unit);
+}
+
+/** IMMED: a failure becomes a deferred error (SPC-4 4.5.5). */
+function* flushLater(unit: LogicalUnit): Procedure {
+  yield { kind: "answer", answer: GOOD };
+  return yield* flush(unit);
 }
 
 export function* flush(unit: LogicalUnit): Procedure {
-  return (yield* step(unit, { kind: "flush" }, MediaOperation.FLUSH)) ?? GOOD;
+  return (yield* performed(unit, { kind: "flush" })) ?? GOOD;
 }
 
-/** There is no cache to fetch into: GOOD, and not CONDITION MET (SBC-4 5.12). */
+/**
+ * There is no cache of our own to fetch into: GOOD, and not CONDITION MET, which would promise that
+ * all of the blocks are there (SBC-4 5.12). IMMED changes nothing of it.
+ */
 function preFetch(unit: LogicalUnit, command: CommandView): Answer {
   const range = checkRange(unit, command.lba, command.length_blocks);
   return isAnswer(range) ? range : GOOD;

@@ -4,7 +4,6 @@ import { readUint16, readUint32, readUint64 } from "../big_endian.ts";
 import type { CommandView } from "../command.ts";
 import { UNMAP_BLOCK_COUNT_MAX, UNMAP_DESCRIPTOR_COUNT_MAX } from "../limits.ts";
 import type { LogicalUnit } from "../logical_unit.ts";
-import { MediaOperation } from "../media.ts";
 import type { Procedure } from "../procedure.ts";
 import {
   changesMedium,
@@ -12,9 +11,9 @@ import {
   GOOD,
   invalidField,
   invalidParameter,
-  step,
 } from "../response.ts";
 import { Sense } from "../sense.ts";
+import { performed } from "./media_steps.ts";
 import { checkRange, isAnswer, type Range } from "./range.ts";
 
 const HEADER_LENGTH = 8;
@@ -34,7 +33,7 @@ function* unmapList(unit: LogicalUnit, listLength: number): Procedure {
   const ranges = checkList(unit, bytes.slice());
   if ("status" in ranges) return ranges;
   for (const range of ranges) {
-    const failure = yield* step(unit, { kind: "discard", ...range }, MediaOperation.DISCARD);
+    const failure = yield* performed(unit, { kind: "discard", ...range });
     if (failure !== undefined) return failure;
   }
   return GOOD;

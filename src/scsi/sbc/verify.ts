@@ -1,21 +1,12 @@
 /** VERIFY (SBC-4 5.36 to 5.39) and WRITE AND VERIFY (SBC-4 5.44 to 5.47). */
 import type { Answer } from "../answer.ts";
 import type { CommandView } from "../command.ts";
-import { STEP_LENGTH_MAX_BYTES } from "../limits.ts";
 import type { LogicalUnit } from "../logical_unit.ts";
-import { MediaOperation, MediaResult } from "../media.ts";
-import type { Operation, OperationResult, Procedure } from "../procedure.ts";
-import {
-  changesMedium,
-  checkCondition,
-  GOOD,
-  invalidField,
-  mediaFailure,
-  needsMedium,
-  step,
-} from "../response.ts";
+import type { Procedure } from "../procedure.ts";
+import { changesMedium, checkCondition, GOOD, invalidField, needsMedium } from "../response.ts";
 import { Sense } from "../sense.ts";
-import { isAnswer, type Range } from "./range.ts";
+import { fetchPiece, hasFailed, performed, pieces, readPiece, type Steps } from "./media_steps.ts";
+import { isAnswer, type Range, wholeBlocks } from "./range.ts";
 import { transferRange } from "./transfer.ts";
 
 /** BYTCHK (SBC-4 table 121): what the medium is compared with. */
@@ -45,34 +36,19 @@ function verify(unit: LogicalUnit, command: CommandView): Answer | Procedure {
   }
 }
 
-type Steps<Result> = Generator<Operation, Result, OperationResult>;
-
-/** Reads a piece. Returns what is there, valid until the next step, or the failure. */
-function* readPiece(
-  unit: LogicalUnit,
-  offset_bytes: number,
-  length_bytes: number,
-): Steps<Uint8Array | Answer> {
-  const { result, bytes } = yield { kind: "read", offset_bytes, length_bytes };
-  if (result === MediaResult.OK) return bytes;
-  return mediaFailure(unit, MediaOperation.READ, result, offset_bytes / unit.block_length);
-}
-
 function* verifyMedium(unit: LogicalUnit, range: Range): Procedure {
-  for (let done = 0; done < range.length_bytes; done += STEP_LENGTH_MAX_BYTES) {
-    const length = Math.min(range.length_bytes - done, STEP_LENGTH_MAX_BYTES);
-    const piece = yield* readPiece(unit, range.offset_bytes + done, length);
-    if ("status" in piece) return piece;
+  for (const { offset_bytes, length_bytes } of pieces(range)) {
+    const piece = yield* readPiece(unit, offset_bytes, length_bytes);
+    if (hasFailed(piece)) return piece;
   }
   return GOOD;
 }
 
 /** Compares with as much of the range as the initiator sent. */
 function* compare(unit: LogicalUnit, range: Range, bufferLength: number): Procedure {
-  const total = wholeBlocks(unit, Math.min(range.length_bytes, bufferLength));
-  for (let done = 0; done < total; done += STEP_LENGTH_MAX_BYTES) {
-    const length = Math.min(total - done, STEP_LENGTH_MAX_BYTES);
-    const failure = yield* comparePiece(unit, range.offset_bytes + done, done, length);
+  const length_bytes = wholeBlocks(unit, Math.min(range.length_bytes, bufferLength));
+  for (const piece of pieces({ ...range, length_bytes })) {
+    const failure = yield* comparePiece(unit, piece, piece.offset_bytes - range.offset_bytes);
     if (failure !== undefined) return failure;
   }
   return GOOD;
@@ -80,15 +56,15 @@ function* compare(unit: LogicalUnit, range: Range, bufferLength: number): Proced
 
 function* comparePiece(
   unit: LogicalUnit,
-  offset_bytes: number,
+  { offset_bytes, length_bytes }: Range,
   dataOutOffset: number,
-  length: number,
 ): Steps<Answer | undefined> {
-  const fetched = yield { kind: "data-out", offset: dataOutOffset, length };
-  const expected = fetched.bytes.slice();
-  const piece = yield* readPiece(unit, offset_bytes, length);
-  if ("status" in piece) return piece;
-  return firstDifference(piece, expected) < 0 ? undefined : miscompare(unit);
+  const expected = yield* fetchPiece(unit, dataOutOffset, length_bytes);
+  if (hasFailed(expected)) return expected;
+  const piece = yield* readPiece(unit, offset_bytes, length_bytes);
+  if (hasFailed(piece)) return piece;
+  const difference = firstDifference(piece, expected);
+  return difference < 0 ? undefined : miscompare(unit, dataOutOffset + difference);
 }
 
 /** BYTCHK 11b: each block is compared with the one block that was sent. */
@@ -96,22 +72,22 @@ function* compareOneBlock(unit: LogicalUnit, range: Range, bufferLength: number)
   const { block_length } = unit;
   if (range.length_bytes === 0) return GOOD;
   if (bufferLength < block_length) return checkCondition(unit, Sense.INVALID_FIELD_IN_CDB);
-  const fetched = yield { kind: "data-out", offset: 0, length: block_length };
-  const block = fetched.bytes.slice();
-  for (let done = 0; done < range.length_bytes; done += STEP_LENGTH_MAX_BYTES) {
-    const length = Math.min(range.length_bytes - done, STEP_LENGTH_MAX_BYTES);
-    const piece = yield* readPiece(unit, range.offset_bytes + done, length);
-    if ("status" in piece) return piece;
-    for (let start = 0; start < length; start += block_length) {
-      const part = piece.subarray(start, start + block_length);
-      if (firstDifference(part, block) >= 0) return miscompare(unit);
+  const block = yield* fetchPiece(unit, 0, block_length);
+  if (hasFailed(block)) return block;
+  for (const { offset_bytes, length_bytes } of pieces(range)) {
+    const piece = yield* readPiece(unit, offset_bytes, length_bytes);
+    if (hasFailed(piece)) return piece;
+    for (let start = 0; start < length_bytes; start += block_length) {
+      const difference = firstDifference(piece.subarray(start, start + block_length), block);
+      if (difference >= 0) return miscompare(unit, difference);
     }
   }
   return GOOD;
 }
 
-function miscompare(unit: LogicalUnit): Answer {
-  return checkCondition(unit, Sense.MISCOMPARE_DURING_VERIFY);
+/** INFORMATION: offset in the data-out of the first byte that differs (SBC-4 4.18). */
+function miscompare(unit: LogicalUnit, difference: number): Answer {
+  return checkCondition(unit, Sense.MISCOMPARE_DURING_VERIFY, { information: difference });
 }
 
 /** Offset of the first byte that differs, or -1. */
@@ -121,10 +97,6 @@ export function firstDifference(actual: Uint8Array, expected: Uint8Array): numbe
     if (actual[index] !== expected[index]) return index;
   }
   return -1;
-}
-
-function wholeBlocks(unit: LogicalUnit, length_bytes: number): number {
-  return Math.floor(length_bytes / unit.block_length) * unit.block_length;
 }
 
 function writeAndVerify(unit: LogicalUnit, command: CommandView): Answer | Procedure {
@@ -143,24 +115,20 @@ function* writeThenVerify(
   bufferLength: number,
   check: number,
 ): Procedure {
-  const total = wholeBlocks(unit, Math.min(range.length_bytes, bufferLength));
-  for (let done = 0; done < total; done += STEP_LENGTH_MAX_BYTES) {
-    const length = Math.min(total - done, STEP_LENGTH_MAX_BYTES);
-    const offset_bytes = range.offset_bytes + done;
-    const { bytes } = yield { kind: "data-out", offset: done, length };
-    const failure = yield* step(
-      unit,
-      { kind: "write", offset_bytes, bytes, fua: true },
-      MediaOperation.WRITE,
-      offset_bytes / unit.block_length,
-    );
+  const length_bytes = wholeBlocks(unit, Math.min(range.length_bytes, bufferLength));
+  for (const piece of pieces({ ...range, length_bytes })) {
+    const { offset_bytes } = piece;
+    const done = offset_bytes - range.offset_bytes;
+    const bytes = yield* fetchPiece(unit, done, piece.length_bytes);
+    if (hasFailed(bytes)) return bytes;
+    const failure = yield* performed(unit, { kind: "write", offset_bytes, bytes, fua: true });
     if (failure !== undefined) return failure;
     if (check === ByteCheck.DATA_OUT) {
-      const difference = yield* comparePiece(unit, offset_bytes, done, length);
+      const difference = yield* comparePiece(unit, piece, done);
       if (difference !== undefined) return difference;
     } else {
-      const piece = yield* readPiece(unit, offset_bytes, length);
-      if ("status" in piece) return piece;
+      const written = yield* readPiece(unit, offset_bytes, piece.length_bytes);
+      if (hasFailed(written)) return written;
     }
   }
   return GOOD;

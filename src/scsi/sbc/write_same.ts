@@ -3,11 +3,11 @@ import type { Answer } from "../answer.ts";
 import type { CommandView } from "../command.ts";
 import { STEP_LENGTH_MAX_BYTES, WRITE_SAME_BLOCK_COUNT_MAX } from "../limits.ts";
 import type { LogicalUnit } from "../logical_unit.ts";
-import { MediaOperation } from "../media.ts";
-import type { Operation, Procedure } from "../procedure.ts";
-import { changesMedium, checkCondition, GOOD, invalidField, step } from "../response.ts";
+import type { Procedure } from "../procedure.ts";
+import { changesMedium, checkCondition, GOOD, invalidField } from "../response.ts";
 import { Sense } from "../sense.ts";
 import { findRow } from "../table.ts";
+import { fetchPiece, hasFailed, performed, pieces } from "./media_steps.ts";
 import { checkRange, isAnswer, type Range } from "./range.ts";
 
 const ANCHOR = 0x10;
@@ -39,8 +39,8 @@ function writeSame(unit: LogicalUnit, command: CommandView): Answer | Procedure 
 }
 
 function* writeBlock(unit: LogicalUnit, range: Range, unmap: boolean): Procedure {
-  const fetched = yield { kind: "data-out", offset: 0, length: unit.block_length };
-  const block = fetched.bytes.slice();
+  const block = yield* fetchPiece(unit, 0, unit.block_length);
+  if (hasFailed(block)) return block;
   // LBPRZ is set: only zeros may be unmapped, other data must be read back (SBC-4 5.52).
   if (isZero(block)) return yield* writeZeroes(unit, range, unmap);
   return yield* writePattern(unit, range, block);
@@ -50,34 +50,28 @@ function isZero(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0);
 }
 
+/**
+ * One operation for the whole range: what a volume gives back reads as zeros, blocks at its ends that
+ * are smaller than what storage is given back in included (`Volume.discard`).
+ */
 function* writeZeroes(unit: LogicalUnit, range: Range, unmap: boolean): Procedure {
   const { writeZeroes, discard } = unit.features;
   const fua = unit.forceUnitAccess;
   if (writeZeroes) {
-    const operation: Operation = { kind: "write-zeroes", ...range, unmap, fua };
-    const failure = yield* step(unit, operation, MediaOperation.WRITE_ZEROES);
-    return failure ?? GOOD;
+    return (yield* performed(unit, { kind: "write-zeroes", ...range, unmap, fua })) ?? GOOD;
   }
-  if (unmap && discard) {
-    const operation: Operation = { kind: "discard", ...range };
-    const failure = yield* step(unit, operation, MediaOperation.DISCARD);
-    return failure ?? GOOD;
-  }
+  if (unmap && discard) return (yield* performed(unit, { kind: "discard", ...range })) ?? GOOD;
   return yield* writePattern(unit, range, new Uint8Array(unit.block_length));
 }
 
+/** A step for each piece: other commands come between them. */
 function* writePattern(unit: LogicalUnit, range: Range, block: Uint8Array): Procedure {
   const pattern = new Uint8Array(Math.min(range.length_bytes, STEP_LENGTH_MAX_BYTES));
   for (let offset = 0; offset < pattern.length; offset += block.length) pattern.set(block, offset);
-  for (let done = 0; done < range.length_bytes; done += pattern.length) {
-    const bytes = pattern.subarray(0, Math.min(pattern.length, range.length_bytes - done));
-    const offset_bytes = range.offset_bytes + done;
-    const failure = yield* step(
-      unit,
-      { kind: "write", offset_bytes, bytes, fua: unit.forceUnitAccess },
-      MediaOperation.WRITE,
-      offset_bytes / unit.block_length,
-    );
+  for (const { offset_bytes, length_bytes } of pieces(range)) {
+    const bytes = pattern.subarray(0, length_bytes);
+    const fua = unit.forceUnitAccess;
+    const failure = yield* performed(unit, { kind: "write", offset_bytes, bytes, fua });
     if (failure !== undefined) return failure;
   }
   return GOOD;

@@ -6,9 +6,10 @@ use crate::layout::*;
 /// Code, service action, class, CDB length; LBA, number of blocks, allocation length as
 /// [offset, length]; refused bits as [offset, mask]. Sorted by code and service action.
 #[rustfmt::skip]
-pub static ROWS: [Row; 61] = [
+pub static ROWS: [Row; 72] = [
     row(0x00, NO_SERVICE_ACTION, CLASS_TEST_UNIT_READY, 6, [0, 0], [0, 0], [0, 0], [[5, 0x04], [0, 0x00]]), // TEST UNIT READY
     row(0x03, NO_SERVICE_ACTION, CLASS_OTHER, 6, [0, 0], [0, 0], [4, 1], [[5, 0x04], [0, 0x00]]), // REQUEST SENSE
+    row(0x04, NO_SERVICE_ACTION, CLASS_OTHER, 6, [0, 0], [0, 0], [0, 0], [[1, 0xc0], [5, 0x04]]), // FORMAT UNIT
     row(0x08, NO_SERVICE_ACTION, CLASS_READ, 6, [1, 3], [4, 1], [0, 0], [[5, 0x04], [0, 0x00]]), // READ(6)
     row(0x0a, NO_SERVICE_ACTION, CLASS_WRITE, 6, [1, 3], [4, 1], [0, 0], [[5, 0x04], [0, 0x00]]), // WRITE(6)
     row(0x12, NO_SERVICE_ACTION, CLASS_OTHER, 6, [0, 0], [0, 0], [3, 2], [[5, 0x04], [0, 0x00]]), // INQUIRY
@@ -26,8 +27,13 @@ pub static ROWS: [Row; 61] = [
     row(0x2f, NO_SERVICE_ACTION, CLASS_VERIFY, 10, [2, 4], [7, 2], [0, 0], [[1, 0xe0], [9, 0x04]]), // VERIFY(10)
     row(0x34, NO_SERVICE_ACTION, CLASS_PRE_FETCH, 10, [2, 4], [7, 2], [0, 0], [[9, 0x04], [0, 0x00]]), // PRE-FETCH(10)
     row(0x35, NO_SERVICE_ACTION, CLASS_SYNCHRONIZE_CACHE, 10, [2, 4], [7, 2], [0, 0], [[9, 0x04], [0, 0x00]]), // SYNCHRONIZE CACHE(10)
+    row(0x37, NO_SERVICE_ACTION, CLASS_OTHER, 10, [0, 0], [0, 0], [7, 2], [[9, 0x04], [0, 0x00]]), // READ DEFECT DATA(10)
     row(0x41, NO_SERVICE_ACTION, CLASS_WRITE_SAME, 10, [2, 4], [7, 2], [0, 0], [[1, 0xe0], [9, 0x04]]), // WRITE SAME(10)
     row(0x42, NO_SERVICE_ACTION, CLASS_OTHER, 10, [0, 0], [0, 0], [7, 2], [[9, 0x04], [0, 0x00]]), // UNMAP
+    row(0x48, 0x01, CLASS_OTHER, 10, [0, 0], [0, 0], [7, 2], [[9, 0x04], [0, 0x00]]), // SANITIZE, OVERWRITE
+    row(0x48, 0x02, CLASS_OTHER, 10, [0, 0], [0, 0], [7, 2], [[9, 0x04], [0, 0x00]]), // SANITIZE, BLOCK ERASE
+    row(0x48, 0x1f, CLASS_OTHER, 10, [0, 0], [0, 0], [7, 2], [[9, 0x04], [0, 0x00]]), // SANITIZE, EXIT FAILURE MODE
+    row(0x4c, NO_SERVICE_ACTION, CLASS_OTHER, 10, [0, 0], [0, 0], [7, 2], [[9, 0x04], [0, 0x00]]), // LOG SELECT
     row(0x4d, NO_SERVICE_ACTION, CLASS_OTHER, 10, [0, 0], [0, 0], [7, 2], [[9, 0x04], [0, 0x00]]), // LOG SENSE
     row(0x55, NO_SERVICE_ACTION, CLASS_OTHER, 10, [0, 0], [0, 0], [7, 2], [[9, 0x04], [0, 0x00]]), // MODE SELECT(10)
     row(0x56, NO_SERVICE_ACTION, CLASS_OTHER, 10, [0, 0], [0, 0], [0, 0], [[9, 0x04], [1, 0x12]]), // RESERVE(10)
@@ -50,14 +56,18 @@ pub static ROWS: [Row; 61] = [
     row(0x7f, 0x0b, CLASS_WRITE, 32, [12, 8], [28, 4], [0, 0], [[10, 0xe0], [1, 0x04]]), // WRITE(32)
     row(0x7f, 0x0c, CLASS_WRITE_AND_VERIFY, 32, [12, 8], [28, 4], [0, 0], [[10, 0xe0], [1, 0x04]]), // WRITE AND VERIFY(32)
     row(0x7f, 0x0d, CLASS_WRITE_SAME, 32, [12, 8], [28, 4], [0, 0], [[10, 0xe0], [1, 0x04]]), // WRITE SAME(32)
+    row(0x7f, 0x0e, CLASS_OTHER, 32, [12, 8], [28, 4], [0, 0], [[10, 0xe0], [1, 0x04]]), // ORWRITE(32)
+    row(0x7f, 0x12, CLASS_OTHER, 32, [12, 8], [0, 0], [28, 4], [[1, 0x04], [0, 0x00]]), // GET LBA STATUS(32)
     row(0x88, NO_SERVICE_ACTION, CLASS_READ, 16, [2, 8], [10, 4], [0, 0], [[1, 0xe0], [15, 0x04]]), // READ(16)
     row(0x89, NO_SERVICE_ACTION, CLASS_OTHER, 16, [2, 8], [13, 1], [0, 0], [[1, 0xe0], [15, 0x04]]), // COMPARE AND WRITE
     row(0x8a, NO_SERVICE_ACTION, CLASS_WRITE, 16, [2, 8], [10, 4], [0, 0], [[1, 0xe0], [15, 0x04]]), // WRITE(16)
+    row(0x8b, NO_SERVICE_ACTION, CLASS_OTHER, 16, [2, 8], [10, 4], [0, 0], [[1, 0xe0], [15, 0x04]]), // ORWRITE(16)
     row(0x8e, NO_SERVICE_ACTION, CLASS_WRITE_AND_VERIFY, 16, [2, 8], [10, 4], [0, 0], [[1, 0xe0], [15, 0x04]]), // WRITE AND VERIFY(16)
     row(0x8f, NO_SERVICE_ACTION, CLASS_VERIFY, 16, [2, 8], [10, 4], [0, 0], [[1, 0xe0], [15, 0x04]]), // VERIFY(16)
     row(0x90, NO_SERVICE_ACTION, CLASS_PRE_FETCH, 16, [2, 8], [10, 4], [0, 0], [[15, 0x04], [0, 0x00]]), // PRE-FETCH(16)
     row(0x91, NO_SERVICE_ACTION, CLASS_SYNCHRONIZE_CACHE, 16, [2, 8], [10, 4], [0, 0], [[15, 0x04], [0, 0x00]]), // SYNCHRONIZE CACHE(16)
     row(0x93, NO_SERVICE_ACTION, CLASS_WRITE_SAME, 16, [2, 8], [10, 4], [0, 0], [[1, 0xe0], [15, 0x04]]), // WRITE SAME(16)
+    row(0x9c, NO_SERVICE_ACTION, CLASS_OTHER, 16, [2, 8], [12, 2], [0, 0], [[1, 0xe0], [15, 0x04]]), // WRITE ATOMIC(16)
     row(0x9e, 0x10, CLASS_OTHER, 16, [0, 0], [0, 0], [10, 4], [[15, 0x04], [0, 0x00]]), // READ CAPACITY(16)
     row(0x9e, 0x12, CLASS_OTHER, 16, [2, 8], [0, 0], [10, 4], [[15, 0x04], [0, 0x00]]), // GET LBA STATUS(16)
     row(0xa0, NO_SERVICE_ACTION, CLASS_OTHER, 12, [0, 0], [0, 0], [6, 4], [[11, 0x04], [0, 0x00]]), // REPORT LUNS
@@ -68,4 +78,5 @@ pub static ROWS: [Row; 61] = [
     row(0xaa, NO_SERVICE_ACTION, CLASS_WRITE, 12, [2, 4], [6, 4], [0, 0], [[1, 0xe0], [11, 0x04]]), // WRITE(12)
     row(0xae, NO_SERVICE_ACTION, CLASS_WRITE_AND_VERIFY, 12, [2, 4], [6, 4], [0, 0], [[1, 0xe0], [11, 0x04]]), // WRITE AND VERIFY(12)
     row(0xaf, NO_SERVICE_ACTION, CLASS_VERIFY, 12, [2, 4], [6, 4], [0, 0], [[1, 0xe0], [11, 0x04]]), // VERIFY(12)
+    row(0xb7, NO_SERVICE_ACTION, CLASS_OTHER, 12, [0, 0], [0, 0], [6, 4], [[11, 0x04], [0, 0x00]]), // READ DEFECT DATA(12)
 ];
