@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { readUint16, readUint32 } from "./big_endian.ts";
+import { readField, readUint16, readUint32 } from "./big_endian.ts";
 import { type OperationCode, operationCodes } from "./opcodes.ts";
 import { findRow, rowsOf } from "./table.ts";
 
@@ -13,6 +13,7 @@ const Kind = {
   UNKNOWN: 0,
   /** No data at all. */
   NONE: 1,
+  /** READ, WRITE: the number of blocks stands where the group of the operation code has it. */
   BLOCKS: 2,
   /** BYTCHK: nothing, all blocks, or one. */
   VERIFY: 3,
@@ -21,10 +22,17 @@ const Kind = {
   /** Blocks to compare and blocks to write. */
   COMPARE_AND_WRITE: 5,
   PARAMETER_LIST: 6,
+  /** Blocks, as many as the row's field says. */
+  FIELD_BLOCKS: 7,
+  /** The row is found by the service action. */
+  SERVICE_ACTION: 8,
+  /** FORMAT UNIT: no parameter list, or one as long as it says itself. */
+  FORMAT: 9,
 } as const;
 
 function kindOf(row: OperationCode): number {
   if (row.name === "COMPARE AND WRITE") return Kind.COMPARE_AND_WRITE;
+  if (row.name === "FORMAT UNIT") return Kind.FORMAT;
   switch (row.commandClass) {
     case "READ":
     case "WRITE":
@@ -37,9 +45,9 @@ function kindOf(row: OperationCode): number {
   }
   if (row.direction === "none") return Kind.NONE;
   // Data-in is as long as what there is to say, up to the allocation length.
-  return row.direction === "out" && row.allocation !== undefined
-    ? Kind.PARAMETER_LIST
-    : Kind.UNKNOWN;
+  if (row.direction !== "out") return Kind.UNKNOWN;
+  if (row.length !== undefined) return Kind.FIELD_BLOCKS;
+  return row.allocation === undefined ? Kind.UNKNOWN : Kind.PARAMETER_LIST;
 }
 
 const kinds: ReadonlyMap<OperationCode, number> = new Map(
@@ -49,7 +57,8 @@ const kinds: ReadonlyMap<OperationCode, number> = new Map(
 /** Kinds of operation codes without service actions: what most commands are, found at once. */
 const kindByCode = Uint8Array.from({ length: 256 }, (_, code) => {
   const [row] = rowsOf(code);
-  return row === undefined || row.serviceAction !== undefined ? Kind.UNKNOWN : kindOf(row);
+  if (row === undefined) return Kind.UNKNOWN;
+  return row.serviceAction === undefined ? kindOf(row) : Kind.SERVICE_ACTION;
 });
 
 /**
@@ -70,8 +79,32 @@ export function requestedLength(cdb: Uint8Array, block_length: number): number {
       return code === 0x93 && (cdb[1] & 0x01) !== 0 ? 0 : block_length;
     case Kind.COMPARE_AND_WRITE:
       return 2 * cdb[13] * block_length;
+    case Kind.FORMAT:
+      return (cdb[1] & 0x10) === 0 ? 0 : -1;
     case Kind.PARAMETER_LIST:
-      return parameterListLength(cdb);
+    case Kind.FIELD_BLOCKS:
+      return lengthByRow(rowsOf(code)[0], cdb, block_length);
+    case Kind.SERVICE_ACTION:
+      return lengthByRow(findRow(code, cdb[1] & 0x1f), cdb, block_length);
+    default:
+      return -1;
+  }
+}
+
+/** What a field of the row's says. */
+function lengthByRow(
+  row: OperationCode | undefined,
+  cdb: Uint8Array,
+  block_length: number,
+): number {
+  if (row === undefined || cdb.length < row.cdbLength) return -1;
+  switch (kinds.get(row)) {
+    case Kind.NONE:
+      return 0;
+    case Kind.PARAMETER_LIST:
+      return row.allocation === undefined ? -1 : readField(cdb, row.allocation);
+    case Kind.FIELD_BLOCKS:
+      return row.length === undefined ? -1 : readField(cdb, row.length) * block_length;
     default:
       return -1;
   }
@@ -103,12 +136,6 @@ function verifyLength(flags: number, blocks: number, block_length: number): numb
   }
 }
 
-function parameterListLength(cdb: Uint8Array): number {
-  const [row] = rowsOf(cdb[0]);
-  const { offset, length } = row.allocation ?? { offset: 0, length: 1 };
-  return length === 1 ? cdb[offset] : readUint16(cdb, offset);
-}
-
 function variableLength(cdb: Uint8Array, block_length: number): number {
   const row = cdb.length < 32 ? undefined : findRow(0x7f, readUint16(cdb, 8));
   const blocks = row === undefined ? 0 : readUint32(cdb, 28);
@@ -120,6 +147,6 @@ function variableLength(cdb: Uint8Array, block_length: number): number {
     case Kind.WRITE_SAME:
       return (cdb[10] & 0x01) !== 0 ? 0 : block_length;
     default:
-      return -1;
+      return lengthByRow(row, cdb, block_length);
   }
 }
