@@ -7,6 +7,8 @@ type Shell = typeof shells[number];
 interface Verb {
   readonly name: string;
   readonly description: string;
+  /** Whether its first argument is the name of a LUN that is there. */
+  readonly takesLun: boolean;
   readonly options: readonly {
     readonly flag: string;
     readonly description: string;
@@ -18,6 +20,7 @@ function verbsOf(program: Command): Verb[] {
   return program.commands.map((command) => ({
     name: command.name(),
     description: command.description(),
+    takesLun: command.name() !== "create" && command.registeredArguments[0]?.name() === "name",
     options: command.options.flatMap((option) =>
       option.long === undefined || option.long === null ? [] : [{
         flag: option.long,
@@ -42,7 +45,9 @@ function bash(verbs: readonly Verb[]): string {
 ${cases.join("\n")}
     esac
     case "\${COMP_WORDS[1]}" in
-      show|rm) [[ "$word" == -* ]] || words="$(lunette ls --json 2>/dev/null | sed -n 's/^    "name": "\\(.*\\)",$/\\1/p')" ;;
+      ${
+    verbs.filter(({ takesLun }) => takesLun).map(({ name }) => name).join("|")
+  }) [[ "$word" == -* ]] || words="$(lunette ls --json 2>/dev/null | sed -n 's/^    "name": "\\(.*\\)",$/\\1/p')" ;;
     esac
   fi
   case "$before" in

@@ -3,7 +3,9 @@ import { Command, Option } from "commander";
 import type { LunDescription } from "../daemon/api.ts";
 import { OperatorError } from "../daemon/error.ts";
 import { checkName, type FabricKind, fabricKinds, type Isolation } from "../daemon/lun_record.ts";
+import type { UnitOptions } from "../daemon/ring_messages.ts";
 import { parseSize } from "../daemon/size.ts";
+import { unitOptionsProblem } from "../daemon/unit_options.ts";
 import { resolve } from "node:path";
 import { connect, type ConnectOptions, withConnection } from "./connect.ts";
 import { green, printJson } from "./output.ts";
@@ -16,6 +18,11 @@ interface CreateOptions extends ConnectOptions {
   readonly fabric?: FabricKind;
   readonly isolation?: Isolation;
   readonly deadline?: string;
+  readonly blockSize?: string;
+  readonly physicalBlockSize?: string;
+  readonly readOnly?: boolean;
+  readonly removable?: boolean;
+  readonly copyGroup?: string;
 }
 
 /** Collects `--set key=value`. */
@@ -42,6 +49,29 @@ function parseSeconds(text: string): number {
   throw new OperatorError("usage", `"${text}" is not a number of seconds`);
 }
 
+/** What the options say of the unit. */
+function unitOptions(options: CreateOptions): UnitOptions {
+  const { physicalBlockSize, readOnly, removable, copyGroup } = options;
+  return {
+    ...(physicalBlockSize === undefined
+      ? {}
+      : { physical_block_length_bytes: parseSize(physicalBlockSize) }),
+    ...(readOnly === true ? { write_protected: true } : {}),
+    ...(removable === true ? { removable: true } : {}),
+    ...(copyGroup === undefined ? {} : { copy_group: checkGroup(copyGroup) }),
+  };
+}
+
+function checkGroup(text: string): string {
+  const problem = unitOptionsProblem({ copy_group: text });
+  if (problem === undefined) return text;
+  throw new OperatorError(
+    "usage",
+    `"${text}" cannot be the name of a copy group`,
+    "Use up to 63 letters, digits, dots, underscores and dashes; begin with a letter or digit.",
+  );
+}
+
 /** The verb `create`. */
 export function createVerb(): Command {
   const command = new Command("create")
@@ -62,7 +92,18 @@ export function createVerb(): Command {
         "thread",
       ]),
     )
-    .option("--deadline <seconds>", "time the handler has for an operation (0: no limit)");
+    .option("--deadline <seconds>", "time the handler has for an operation (0: no limit)")
+    .addOption(
+      new Option("--block-size <bytes>", "logical blocks, where the handler lets them be chosen")
+        .choices(["512", "4096"]),
+    )
+    .option(
+      "--physical-block-size <bytes>",
+      "what initiators align to: 4096 with blocks of 512 is 512e",
+    )
+    .option("--read-only", "write protected; `lunette protect --off` ends it")
+    .option("--removable", "the medium can be ejected and inserted")
+    .option("--copy-group <name>", "copies may go between the LUNs of one group (EXTENDED COPY)");
   return withConnection(command).action(async (name: string, options: CreateOptions) => {
     const lun = await connect(options).create({
       name: checkName(name),
@@ -72,6 +113,8 @@ export function createVerb(): Command {
       ...(options.fabric === undefined ? {} : { fabric: options.fabric }),
       ...(options.isolation === undefined ? {} : { isolation: options.isolation }),
       ...(options.deadline === undefined ? {} : { deadline_ms: parseSeconds(options.deadline) }),
+      ...(options.blockSize === undefined ? {} : { block_length_bytes: Number(options.blockSize) }),
+      unit: unitOptions(options),
     });
     if (options.json === true) return printJson(lun);
     printCreated(lun);

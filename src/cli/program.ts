@@ -7,8 +7,12 @@ import { completionVerb } from "./completion.ts";
 import { createVerb } from "./create.ts";
 import { demoVerb } from "./demo.ts";
 import { doctorVerb } from "./doctor.ts";
+import { ejectVerb } from "./eject.ts";
+import { insertVerb } from "./insert.ts";
 import { listVerb } from "./list.ts";
+import { protectVerb } from "./protect.ts";
 import { removeVerb } from "./remove.ts";
+import { resizeVerb } from "./resize.ts";
 import { serveVerb } from "./serve.ts";
 import { showVerb } from "./show.ts";
 import { statsVerb } from "./stats.ts";
@@ -30,6 +34,10 @@ export function makeProgram(): Command {
     removeVerb(),
     listVerb(),
     showVerb(),
+    resizeVerb(),
+    protectVerb(),
+    ejectVerb(),
+    insertVerb(),
     statsVerb(),
     doctorVerb(),
   ];

@@ -2,12 +2,13 @@
 import { Command } from "commander";
 import type { CreateRequest } from "../daemon/api.ts";
 import { type Configuration, readConfiguration } from "../daemon/configuration.ts";
-import { parseCreateRequest, serveControl } from "../daemon/control.ts";
+import { serveControl } from "../daemon/control.ts";
 import { Daemon } from "../daemon/daemon.ts";
 import { OperatorError, operatorError } from "../daemon/error.ts";
 import { becomeIoFlusher } from "../daemon/io_flusher.ts";
 import { makeLog } from "../daemon/log.ts";
 import { defaultPaths } from "../daemon/paths.ts";
+import { parseCreateRequest } from "../daemon/requests.ts";
 import { VERSION } from "../version.ts";
 
 interface ServeOptions {

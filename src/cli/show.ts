@@ -1,40 +1,89 @@
-/** lunette show: everything about one LUN. */
+/** lunette show: everything about one LUN, and who answers its commands. */
 import { Command } from "commander";
+import type { CommandDescription, LunDescription } from "../daemon/api.ts";
 import { checkName } from "../daemon/lun_record.ts";
 import { formatSize } from "../daemon/size.ts";
 import { describeAccess } from "./access.ts";
 import { connect, type ConnectOptions, withConnection } from "./connect.ts";
-import { printFields, printJson } from "./output.ts";
+import { printable, printFields, printJson, printTable } from "./output.ts";
+
+interface ShowOptions extends ConnectOptions {
+  readonly commands?: boolean;
+}
 
 /** The verb `show`. */
 export function showVerb(): Command {
   const command = new Command("show")
     .description("show everything about a LUN")
-    .argument("<name>", "name of the LUN");
-  return withConnection(command).action(async (name: string, options: ConnectOptions) => {
-    const lun = await connect(options).show(checkName(name));
-    if (options.json === true) return printJson(lun);
-    const size = `${
-      formatSize(lun.size_bytes)
-    } (${lun.size_bytes} bytes, blocks of ${lun.block_length_bytes})`;
-    const where = lun.isolation === "process" ? `process ${lun.handler_pid ?? "-"}` : "ring thread";
-    const fields: [string, string][] = [
-      ["name", lun.name],
-      ["state", lun.problem === undefined ? lun.state : `${lun.state}: ${lun.problem}`],
-      ["handler", lun.handler],
-      ["isolation", `${lun.isolation} (${where}), started again ${lun.restarts} times`],
-      ["size", size],
-      ["access mode", lun.writable ? "read-write" : "read-only"],
-      ["content", lun.volatile ? "volatile: gone when the daemon ends" : "kept"],
-      ["serial", lun.serial],
-      ["deadline", lun.deadline_ms === 0 ? "none" : `${lun.deadline_ms / 1000} s`],
-      ["fabric", lun.fabric],
-    ];
-    if (lun.uio !== undefined) fields.push(["ring", lun.uio]);
-    for (const line of describeAccess(lun)) fields.push(["access", line]);
-    for (const [key, value] of Object.entries(lun.settings)) {
-      fields.push(["setting", `${key}=${value}`]);
+    .argument("<name>", "name of the LUN")
+    .option("--commands", "list its commands, and who answers each one");
+  return withConnection(command).action(async (name: string, options: ShowOptions) => {
+    const client = connect(options);
+    if (options.commands === true) {
+      const commands = await client.commands(checkName(name));
+      return options.json === true ? printJson(commands) : printCommands(commands);
     }
-    printFields(fields);
+    const lun = await client.show(checkName(name));
+    if (options.json === true) return printJson(lun);
+    printFields(fieldsOf(lun));
   });
+}
+
+function fieldsOf(lun: LunDescription): [string, string][] {
+  const where = lun.isolation === "process" ? `process ${lun.handler_pid ?? "-"}` : "ring thread";
+  return [
+    ["name", lun.name],
+    ["state", lun.problem === undefined ? lun.state : `${lun.state}: ${lun.problem}`],
+    ["handler", lun.handler],
+    ["isolation", `${lun.isolation} (${where}), started again ${lun.restarts} times`],
+    ["size", `${formatSize(lun.size_bytes)} (${lun.size_bytes} bytes)`],
+    ["blocks", blocksOf(lun)],
+    ["access mode", accessMode(lun)],
+    ["medium", lun.removable ? `removable, ${lun.medium}` : `fixed, ${lun.medium}`],
+    ["content", lun.volatile ? "volatile: gone when the daemon ends" : "kept"],
+    ["copy group", lun.copy_group ?? "none: copies stay within this LUN"],
+    ["serial", lun.serial],
+    ...Object.entries(lun.identifiers).map(([kind, value]): [string, string] => [
+      "identifier",
+      `${kind} ${printable(value)}`,
+    ]),
+    ["deadline", lun.deadline_ms === 0 ? "none" : `${lun.deadline_ms / 1000} s`],
+    ["fabric", lun.fabric],
+    ["reservations", lun.fabric === "embedded-iscsi" ? "embedded target core" : "LIO"],
+    ...(lun.uio === undefined ? [] : [["ring", lun.uio] as [string, string]]),
+    ...describeAccess(lun).map((line): [string, string] => ["access", line]),
+    ...Object.entries(lun.settings).map(([key, value]): [string, string] => [
+      "setting",
+      `${key}=${value}`,
+    ]),
+  ];
+}
+
+function blocksOf({ block_length_bytes, physical_block_length_bytes }: LunDescription): string {
+  const logical = `${block_length_bytes} bytes`;
+  if (physical_block_length_bytes === block_length_bytes) return logical;
+  return `${logical}, physical blocks of ${physical_block_length_bytes}`;
+}
+
+function accessMode({ writable, write_protected }: LunDescription): string {
+  if (!writable) return "read-only: the handler cannot write";
+  return write_protected ? "read-only: write protected" : "read-write";
+}
+
+/** Operation codes and the like as the standards write them. */
+function hexadecimal(value: number | undefined): string {
+  return value === undefined ? "" : `${value.toString(16).toUpperCase().padStart(2, "0")}h`;
+}
+
+function printCommands(commands: readonly CommandDescription[]): void {
+  printTable(
+    ["CODE", "ACTION", "NAME", "ANSWERED BY", "CLAUSE"],
+    commands.map(({ code, service_action, name, answered_by, clause }) => [
+      hexadecimal(code),
+      hexadecimal(service_action),
+      printable(name),
+      answered_by,
+      clause,
+    ]),
+  );
 }

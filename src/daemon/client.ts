@@ -1,9 +1,14 @@
 /** Talks to a daemon over its control socket. */
 import type {
+  CommandDescription,
   CreateRequest,
   ErrorBody,
+  LunChanged,
   LunDescription,
   LunStatistics,
+  MediumRequest,
+  ProtectRequest,
+  ResizeRequest,
   StatusDescription,
 } from "./api.ts";
 import { type ErrorKind, exitCode, OperatorError } from "./error.ts";
@@ -73,6 +78,24 @@ export class ControlClient {
   }
   async remove(name: string): Promise<void> {
     await this.#call("DELETE", `/v1/luns/${encodeURIComponent(name)}`);
+  }
+  commands(name: string): Promise<CommandDescription[]> {
+    return this.#call("GET", `/v1/luns/${encodeURIComponent(name)}/commands`);
+  }
+  resize(name: string, request: ResizeRequest): Promise<LunChanged> {
+    return this.#change(name, "resize", request);
+  }
+  protect(name: string, request: ProtectRequest): Promise<LunChanged> {
+    return this.#change(name, "protect", request);
+  }
+  eject(name: string, request: MediumRequest): Promise<LunChanged> {
+    return this.#change(name, "eject", request);
+  }
+  insert(name: string, request: MediumRequest): Promise<LunChanged> {
+    return this.#change(name, "insert", request);
+  }
+  #change(name: string, verb: string, request: unknown): Promise<LunChanged> {
+    return this.#call("POST", `/v1/luns/${encodeURIComponent(name)}/${verb}`, request);
   }
   statistics(): Promise<Readonly<Record<string, LunStatistics>>> {
     return this.#call("GET", "/v1/statistics");

@@ -57,6 +57,8 @@ function parseLun(path: string, value: unknown, index: number): unknown {
     "fabric",
     "isolation",
     "deadline_ms",
+    "block_length_bytes",
+    "unit",
   ];
   onlyKnown(path, `"luns[${index}]"`, value, known);
   const { size, ...rest } = value;

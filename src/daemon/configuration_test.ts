@@ -14,6 +14,8 @@ Deno.test("parseConfiguration() takes every member that is documented", () => {
     fabric: "loopback",
     isolation: "thread",
     deadline_ms: 5,
+    block_length_bytes: 4096,
+    unit: { removable: true },
   };
   const listen = "[::1]:3260";
   const configuration = { luns: [{ ...lun, size: "1M" }], listen, chap, netlinkReplies: true };

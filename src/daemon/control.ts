@@ -1,9 +1,13 @@
 /** The control API: JSON over HTTP on a unix socket that only its owner may use. */
-import type { CreateRequest, ErrorBody } from "./api.ts";
+import type { ErrorBody } from "./api.ts";
 import type { Daemon } from "./daemon.ts";
 import { httpStatus, OperatorError, operatorError } from "./error.ts";
-import { fabricKinds } from "./lun_record.ts";
-import { SIZE_MAX_BYTES } from "./size.ts";
+import {
+  parseCreateRequest,
+  parseMediumRequest,
+  parseProtectRequest,
+  parseResizeRequest,
+} from "./requests.ts";
 
 /** Bytes of a request's body. */
 const BODY_LENGTH_MAX = 1 << 20;
@@ -33,37 +37,37 @@ async function readBody(request: Request): Promise<unknown> {
   }
 }
 
-function isStringRecord(value: unknown): value is Record<string, string> {
-  return typeof value === "object" && value !== null &&
-    Object.values(value).every((item) => typeof item === "string");
-}
-
-/** Checks what came over the socket. */
-export function parseCreateRequest(value: unknown): CreateRequest {
-  if (typeof value !== "object" || value === null) throw bad("The request is not an object");
-  const body = value as Record<string, unknown>;
-  const { name, handler, size_bytes, settings, fabric, isolation, deadline_ms } = body;
-  if (typeof name !== "string") throw bad('"name" is missing');
-  if (typeof handler !== "string") throw bad('"handler" is missing');
-  const isCount = (item: unknown) =>
-    item === undefined ||
-    (Number.isInteger(item) && Number(item) >= 0 && Number(item) <= SIZE_MAX_BYTES);
-  if (!isCount(size_bytes)) throw bad('"size_bytes" is not a number of bytes');
-  if (!isCount(deadline_ms)) throw bad('"deadline_ms" is not a number of milliseconds');
-  if (settings !== undefined && !isStringRecord(settings)) throw bad('"settings" holds no strings');
-  if (fabric !== undefined && !fabricKinds.includes(fabric as typeof fabricKinds[number])) {
-    throw bad(`"fabric" is none of ${fabricKinds.join(", ")}`);
+/** Answers a request about one LUN; `verb` is what follows its name in the path. */
+async function routeLun(
+  daemon: Daemon,
+  request: Request,
+  name: string,
+  verb: string | undefined,
+): Promise<unknown> {
+  switch (`${request.method} ${verb ?? ""}`) {
+    case "GET ":
+      return daemon.show(name);
+    case "DELETE ":
+      await daemon.remove(name);
+      return {};
+    case "GET commands":
+      return daemon.commands(name);
+    case "POST resize":
+      return await daemon.resize(name, parseResizeRequest(await readBody(request)));
+    case "POST protect":
+      return await daemon.protect(name, parseProtectRequest(await readBody(request)));
+    case "POST eject":
+      return await daemon.eject(name, parseMediumRequest(await readBody(request)));
+    case "POST insert":
+      return await daemon.insert(name, parseMediumRequest(await readBody(request)));
+    default:
+      return undefined;
   }
-  if (isolation !== undefined && isolation !== "process" && isolation !== "thread") {
-    throw bad('"isolation" is neither "process" nor "thread"');
-  }
-  return body as unknown as CreateRequest;
 }
 
 async function route(daemon: Daemon, request: Request): Promise<Response> {
   const { pathname } = new URL(request.url);
   const { method } = request;
-  const name = /^\/v1\/luns\/([^/]+)$/.exec(pathname)?.[1];
   if (method === "GET" && pathname === "/v1/status") return Response.json(daemon.status());
   if (method === "GET" && pathname === "/v1/luns") return Response.json(daemon.list());
   if (method === "GET" && pathname === "/v1/statistics") {
@@ -73,13 +77,10 @@ async function route(daemon: Daemon, request: Request): Promise<Response> {
     const made = await daemon.create(parseCreateRequest(await readBody(request)));
     return Response.json(made, { status: 201 });
   }
-  if (name !== undefined) {
-    const decoded = decodeURIComponent(name);
-    if (method === "GET") return Response.json(daemon.show(decoded));
-    if (method === "DELETE") {
-      await daemon.remove(decoded);
-      return Response.json({});
-    }
+  const match = /^\/v1\/luns\/([^/]+)(?:\/([a-z]+))?$/.exec(pathname);
+  if (match !== null) {
+    const answer = await routeLun(daemon, request, decodeURIComponent(match[1]), match[2]);
+    if (answer !== undefined) return Response.json(answer);
   }
   throw new OperatorError("not-found", `There is nothing at ${method} ${pathname}`);
 }

@@ -6,7 +6,7 @@ import type { FabricChange } from "./lun_fabric.ts";
 import type { LunRecord, RecordStore } from "./lun_record.ts";
 import type { LunSet } from "./lun_set.ts";
 import type { UnitChange, UnitOptions } from "./ring_messages.ts";
-import { formatSize, SIZE_MAX_BYTES } from "./size.ts";
+import { checkSizeLimit, formatSize } from "./size.ts";
 
 /** What an operator must know before a LUN becomes smaller. */
 export function shrinkWarning(name: string, from_bytes: number, to_bytes: number): string {
@@ -140,9 +140,7 @@ function servedSize(lun: Lun): number {
 
 function checkSize(lun: Lun, size_bytes: number): void {
   const { block_length_bytes } = lun.describe();
-  if (size_bytes > SIZE_MAX_BYTES) {
-    throw new OperatorError("usage", "A LUN has at most 8 PiB", "Make several smaller ones.");
-  }
+  checkSizeLimit(size_bytes);
   if (Number.isInteger(size_bytes) && size_bytes > 0 && size_bytes % block_length_bytes === 0) {
     return;
   }

@@ -11,6 +11,8 @@ Deno.test("parseSize() takes bytes, powers of 1024 and powers of 1000", () => {
   assert.equal(parseSize("1.5 GiB"), 1.5 * 2 ** 30);
   assert.equal(parseSize("2TB"), 2e12);
   assert.equal(parseSize("8192T"), SIZE_MAX_BYTES);
+  assert.equal(parseSize("8P"), SIZE_MAX_BYTES);
+  assert.equal(parseSize("2PB"), 2e15);
 });
 
 Deno.test("parseSize() refuses what is no size, with advice", () => {
@@ -26,7 +28,6 @@ Deno.test("parseSize() refuses what is no size, with advice", () => {
     "0x10",
     "NaN",
     "Infinity",
-    "8193T",
   ];
   // Names that every object has.
   for (const text of [...wrong, "1constructor", "1toString", "1valueOf", "0.4"]) {
@@ -34,6 +35,17 @@ Deno.test("parseSize() refuses what is no size, with advice", () => {
       assert(error instanceof OperatorError, text);
       assert.equal(error.kind, "usage");
       assert.notEqual(error.advice, "");
+      return true;
+    }, text);
+  }
+});
+
+Deno.test("parseSize() says that 8 PiB is the limit", () => {
+  for (const text of ["8193T", "9P", "9007199254740994", "1" + "0".repeat(400)]) {
+    assert.throws(() => parseSize(text), (error: unknown) => {
+      assert(error instanceof OperatorError, text);
+      assert.match(error.message, /too large: 8 PiB/);
+      assert.match(error.advice, /several/);
       return true;
     }, text);
   }

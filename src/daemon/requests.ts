@@ -1,0 +1,104 @@
+/** Checks what comes over the control socket. Everything here throws `OperatorError` "usage". */
+import type { CreateRequest, MediumRequest, ProtectRequest, ResizeRequest } from "./api.ts";
+import { OperatorError } from "./error.ts";
+import { type FabricKind, fabricKinds } from "./lun_record.ts";
+import { checkSizeLimit } from "./size.ts";
+import { unitOptionsProblem } from "./unit_options.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function bad(message: string): OperatorError {
+  return new OperatorError("usage", message);
+}
+
+function fieldsOf(value: unknown, known: readonly string[]): Fields {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw bad("The request is not an object");
+  }
+  const unknown = Object.keys(value).find((key) => !known.includes(key));
+  if (unknown !== undefined) throw bad(`The request has an unknown member "${unknown}"`);
+  return value as Fields;
+}
+
+function isStringRecord(value: unknown): value is Record<string, string> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) &&
+    Object.values(value).every((item) => typeof item === "string");
+}
+
+function checkCount(fields: Fields, name: string, what: string): void {
+  const value = fields[name];
+  if (value === undefined) return;
+  if (!Number.isInteger(value) || Number(value) < 0) {
+    throw bad(`"${name}" is not a number of ${what}`);
+  }
+}
+
+function checkBoolean(fields: Fields, name: string): void {
+  const value = fields[name];
+  if (value !== undefined && typeof value !== "boolean") {
+    throw bad(`"${name}" is neither true nor false`);
+  }
+}
+
+const CREATE_MEMBERS = [
+  "name",
+  "handler",
+  "size_bytes",
+  "settings",
+  "fabric",
+  "isolation",
+  "deadline_ms",
+  "block_length_bytes",
+  "unit",
+] as const;
+
+/** POST /v1/luns. */
+export function parseCreateRequest(value: unknown): CreateRequest {
+  const body = fieldsOf(value, CREATE_MEMBERS);
+  const { name, handler, size_bytes, settings, fabric, isolation, block_length_bytes, unit } = body;
+  if (typeof name !== "string") throw bad('"name" is missing');
+  if (typeof handler !== "string") throw bad('"handler" is missing');
+  checkCount(body, "size_bytes", "bytes");
+  checkSizeLimit(Number(size_bytes ?? 0));
+  checkCount(body, "deadline_ms", "milliseconds");
+  if (settings !== undefined && !isStringRecord(settings)) throw bad('"settings" holds no strings');
+  if (fabric !== undefined && !fabricKinds.includes(fabric as FabricKind)) {
+    throw bad(`"fabric" is none of ${fabricKinds.join(", ")}`);
+  }
+  if (isolation !== undefined && isolation !== "process" && isolation !== "thread") {
+    throw bad('"isolation" is neither "process" nor "thread"');
+  }
+  if (block_length_bytes !== undefined && ![512, 4096].includes(Number(block_length_bytes))) {
+    throw bad('"block_length_bytes" is neither 512 nor 4096');
+  }
+  const problem = unit === undefined ? undefined : unitOptionsProblem(unit);
+  if (problem !== undefined) throw bad(problem);
+  return body as unknown as CreateRequest;
+}
+
+/** POST /v1/luns/NAME/resize. */
+export function parseResizeRequest(value: unknown): ResizeRequest {
+  const body = fieldsOf(value, ["size_bytes", "shrink", "rescan"]);
+  if (body.size_bytes === undefined) throw bad('"size_bytes" is missing');
+  checkCount(body, "size_bytes", "bytes");
+  checkSizeLimit(Number(body.size_bytes));
+  checkBoolean(body, "shrink");
+  checkBoolean(body, "rescan");
+  return body as unknown as ResizeRequest;
+}
+
+/** POST /v1/luns/NAME/protect. */
+export function parseProtectRequest(value: unknown): ProtectRequest {
+  const body = fieldsOf(value, ["write_protected", "rescan"]);
+  if (body.write_protected === undefined) throw bad('"write_protected" is missing');
+  checkBoolean(body, "write_protected");
+  checkBoolean(body, "rescan");
+  return body as unknown as ProtectRequest;
+}
+
+/** POST /v1/luns/NAME/eject and insert. */
+export function parseMediumRequest(value: unknown): MediumRequest {
+  const body = fieldsOf(value, ["rescan"]);
+  checkBoolean(body, "rescan");
+  return body;
+}
