@@ -1,50 +1,54 @@
 /**
- * What stands between a command that may run and the logical unit: the commands that the target
- * core answers itself, unit attentions, and in time reservations.
+ * What stands between a command that may run and the logical unit: unit attentions, reservations, and
+ * the commands that the target core answers itself.
  */
 import { type Answer, Status } from "../../scsi/answer.ts";
+import type { LogicalUnit as ScsiUnit } from "../../scsi/logical_unit.ts";
 import { TaskAttribute } from "../target_port.ts";
+import type { EmulatedNexus } from "./nexus.ts";
 import { INQUIRY, REPORT_LUNS, REQUEST_SENSE } from "./operation_code.ts";
 import { reportLuns } from "./report_luns.ts";
 import { requestSense } from "./request_sense.ts";
-import { fixedSense, Sense } from "./sense.ts";
-import type { UnitAttentions } from "./unit_attentions.ts";
+import type { ReservationServer } from "./reservations/server.ts";
+import { Sense, type SenseCode, unitSense } from "./sense.ts";
+
+/** What admission looks at of a logical unit. */
+export interface AdmittingUnit {
+  /** Names it in the unit attentions of a nexus. */
+  readonly index: number;
+  readonly scsi: ScsiUnit | undefined;
+  readonly reservations: ReservationServer;
+}
 
 /**
- * Returns the answer of a command that does not reach the logical unit, undefined for one that does.
+ * Returns the answer of a command that goes no further, undefined for one that does.
  *
- * @param attentions Of the nexus.
- * @param unit Index of the logical unit in them.
  * @param luns What REPORT LUNS reports.
  */
 export function admit(
-  attentions: UnitAttentions,
-  unit: number,
+  unit: AdmittingUnit,
+  nexus: EmulatedNexus,
   cdb: Uint8Array,
   attribute: number,
   luns: readonly number[],
 ): Answer | undefined {
   // There is no ACA condition that such a command could belong to (SAM-6 8.9.4, NORMACA = 0).
-  if (attribute === TaskAttribute.ACA) return invalidMessage();
+  if (attribute === TaskAttribute.ACA) return check(unit, Sense.ABORTED_COMMAND_INVALID_MESSAGE);
   const operation = cdb[0];
   // SAM-6 5.14: these three do not report a unit attention condition as CHECK CONDITION.
   if (operation === INQUIRY) return undefined;
   if (operation === REPORT_LUNS) {
     // SPC-6 6.33: it clears what it tells about, on every logical unit of the nexus.
-    attentions.clearEverywhere(Sense.ATTENTION_REPORTED_LUNS_CHANGED);
-    return reportLuns(cdb, luns);
+    nexus.attentions.clearEverywhere(Sense.ATTENTION_REPORTED_LUNS_CHANGED);
+    return reportLuns(cdb, luns, unit.scsi);
   }
-  const code = attentions.take(unit);
-  if (code !== 0) {
-    return operation === REQUEST_SENSE
-      ? requestSense(cdb, code)
-      : { status: Status.CHECK_CONDITION, sense: fixedSense(code) };
-  }
-  // Persistent reservations (SPC-6 5.13): the conflict check belongs here, after unit attentions.
-  return undefined;
+  const code = nexus.attentions.take(unit.index);
+  if (code !== 0) return operation === REQUEST_SENSE ? requestSense(cdb, code) : check(unit, code);
+  return unit.reservations.conflicts(nexus, cdb)
+    ? { status: Status.RESERVATION_CONFLICT }
+    : undefined;
 }
 
-function invalidMessage(): Answer {
-  const sense = fixedSense(Sense.ABORTED_COMMAND_INVALID_MESSAGE);
-  return { status: Status.CHECK_CONDITION, sense };
+function check(unit: AdmittingUnit, code: SenseCode): Answer {
+  return { status: Status.CHECK_CONDITION, sense: unitSense(unit.scsi, code) };
 }

@@ -2,7 +2,7 @@
 import { ReferenceDevice, type Response, type SeenCommand } from "./reference_device.ts";
 import { EmulatedRing } from "./ring.ts";
 import type { RingSettings } from "./ring_options.ts";
-import { EmulatedTargetCore } from "./target_core.ts";
+import { type CoreUnitOptions, EmulatedTargetCore } from "./target_core.ts";
 
 /** Answers a command: fills its buffers and says how it ends. */
 export type Server = (command: SeenCommand, device: ReferenceDevice) => Response;
@@ -52,10 +52,10 @@ export class CoreRig {
   /** What `pump` answers with. */
   server: Server = () => ({});
 
-  add(lun: number, settings: RingSettings = {}): UnitRig {
+  add(lun: number, settings: RingSettings = {}, options: CoreUnitOptions = {}): UnitRig {
     const unit = new UnitRig(settings, () => this.now_ms);
     this.units.set(lun, unit);
-    this.core.add(lun, unit.ring);
+    this.core.add(lun, unit.ring, options);
     return unit;
   }
 

@@ -1,14 +1,29 @@
 /** A logical unit of the target core: a ring, its task set, and the way of a task through them. */
 import { type Answer, Status } from "../../scsi/answer.ts";
+import type {
+  AttentionScope,
+  ClaimedCommand,
+  LogicalUnit as ScsiUnit,
+} from "../../scsi/logical_unit.ts";
 import type { TaskRequest } from "../target_port.ts";
-import { admit } from "./admission.ts";
+import { admit, type AdmittingUnit } from "./admission.ts";
+import { changingNexus } from "./changing_nexus.ts";
+import { MediumRemoval, PREVENT_ALLOW_MEDIUM_REMOVAL } from "./medium_removal.ts";
 import type { EmulatedNexus } from "./nexus.ts";
 import type { EmulatedRing } from "./ring.ts";
 import type { RingCommand } from "./ring_command.ts";
 import type { RingSink } from "./ring_options.ts";
 import type { CoreUnitOptions } from "./target_core.ts";
-import { fixedSense, Sense } from "./sense.ts";
-import { type AbortWait, EmulatedTask, type TaskKeeper, TaskState } from "./task.ts";
+import { isClaimed } from "./reservations/access.ts";
+import { ReservingTask } from "./reserving_task.ts";
+import {
+  type ReservationCommand,
+  type ReservationHost,
+  ReservationServer,
+} from "./reservations/server.ts";
+import type { PortAttention } from "./reservations/state.ts";
+import { Sense, type SenseCode, unitSense } from "./sense.ts";
+import { AbortWait, EmulatedTask, type TaskKeeper, TaskState } from "./task.ts";
 import { TaskSet } from "./task_set.ts";
 
 /** TCMU's TMR type for what the loss of a nexus does. */
@@ -16,17 +31,21 @@ const TMR_ABORT_TASK_SET = 2;
 
 /** What a logical unit needs of the core. */
 export interface UnitHost {
+  readonly nexuses: ReadonlySet<EmulatedNexus>;
   /** All logical unit numbers, ascending. */
   readonly luns: readonly number[];
   /** Something was put into the unit's ring: it shall be kicked. */
   touched(unit: LogicalUnit): void;
 }
 
-export class LogicalUnit implements TaskKeeper, RingSink {
+export class LogicalUnit implements TaskKeeper, RingSink, AdmittingUnit, ReservationHost {
   readonly lun: number;
   readonly ring: EmulatedRing;
   /** Names the unit in each nexus's unit attentions. */
   readonly index: number;
+  /** The device server's unit behind the ring, where it is known. */
+  readonly scsi: ScsiUnit | undefined;
+  readonly reservations: ReservationServer;
   /** Whether the host has it in its list of touched units. */
   listed = false;
   readonly #host: UnitHost;
@@ -34,6 +53,8 @@ export class LogicalUnit implements TaskKeeper, RingSink {
   readonly #pool: EmulatedTask[] = [];
   #advancing = false;
   readonly block_length: number;
+  readonly #claims: readonly ClaimedCommand[];
+  readonly #removal: MediumRemoval;
   #drained: (() => void) | undefined;
 
   constructor(
@@ -48,7 +69,15 @@ export class LogicalUnit implements TaskKeeper, RingSink {
     this.lun = lun;
     this.index = index;
     this.ring = ring;
+    this.scsi = options.unit;
+    this.#claims = options.unit?.features.claims ?? [];
+    this.#removal = new MediumRemoval(options.unit);
+    this.reservations = new ReservationServer(this, options.store, options.saved);
     ring.attach(this);
+    if (this.scsi === undefined) return;
+    // What it has kept so far came before anyone could have used it.
+    while (this.scsi.takeAttention() !== 0);
+    this.scsi.attentionListener = (sense, scope) => this.#attend(sense, scope);
   }
 
   /** A task with its buffers; undefined where the data area has no room. */
@@ -77,13 +106,16 @@ export class LogicalUnit implements TaskKeeper, RingSink {
     if (this.#drained !== undefined) {
       return this.#answer(task, {
         status: Status.CHECK_CONDITION,
-        sense: fixedSense(Sense.ILLEGAL_REQUEST_LUN_NOT_SUPPORTED),
+        sense: unitSense(this.scsi, Sense.ILLEGAL_REQUEST_LUN_NOT_SUPPORTED),
       });
     }
     const { command, nexus } = task;
     const { luns } = this.#host;
-    const answer = admit(nexus.attentions, this.index, command.cdb, task.attribute, luns);
+    const answer = admit(this, nexus, command.cdb, task.attribute, luns);
     if (answer !== undefined) return this.#answer(task, answer);
+    if (this.reservations.answers(command.cdb[0])) {
+      return this.reservations.execute(new ReservingTask(task, (end) => this.#answer(task, end)));
+    }
     if (!this.listed) this.#host.touched(this);
     this.ring.submit(command);
   }
@@ -97,7 +129,65 @@ export class LogicalUnit implements TaskKeeper, RingSink {
   completed(command: RingCommand): void {
     const task = command.owner as EmulatedTask;
     task.takeEnd();
+    if (command.end_sense !== 0) task.sense = unitSense(this.scsi, command.end_sense);
+    if (command.cdb[0] === PREVENT_ALLOW_MEDIUM_REMOVAL && command.status === Status.GOOD) {
+      // One whose nexus is lost prevents nothing any more.
+      if (!task.abandoned) this.#removal.changed(task.nexus, command.cdb);
+    }
     this.#end(task);
+  }
+
+  isClaimed(cdb: Uint8Array): boolean {
+    return this.#claims.length > 0 && isClaimed(cdb, this.#claims);
+  }
+
+  /** The unit has something to tell: all of them, or those who did not do it. */
+  #attend(sense: SenseCode, scope: AttentionScope): void {
+    const source = scope === "others"
+      ? changingNexus(this.#set.tasks(), (cdb) => this.isClaimed(cdb))
+      : undefined;
+    for (const nexus of this.#host.nexuses) {
+      if (nexus !== source) nexus.attentions.establish(this.index, sense);
+    }
+  }
+
+  get unit(): ScsiUnit | undefined {
+    return this.scsi;
+  }
+
+  *knownPorts(): Generator<string> {
+    for (const { initiator_port } of this.#host.nexuses) yield initiator_port;
+  }
+
+  /** The nexuses of some initiator ports. */
+  #nexusesOf(ports: readonly string[]): EmulatedNexus[] {
+    return [...this.#host.nexuses].filter(({ initiator_port }) => ports.includes(initiator_port));
+  }
+
+  establish(attentions: readonly PortAttention[]): void {
+    for (const { initiator_port, sense } of attentions) {
+      for (const nexus of this.#nexusesOf([initiator_port])) {
+        nexus.attentions.establish(this.index, sense);
+      }
+    }
+  }
+
+  /** PREEMPT AND ABORT (SPC-4 5.13.11.2.6). */
+  abortPorts(ports: readonly string[], command: ReservationCommand, ended: () => void): void {
+    const wait = new AbortWait(ended);
+    for (const nexus of this.#nexusesOf(ports)) {
+      this.#removal.allow(nexus);
+      const tasks = this.openTasks(nexus).filter((task) => !command.isOf(task));
+      this.abort(tasks, TMR_ABORT_TASK_SET, wait);
+    }
+    wait.ended();
+  }
+
+  /** What a reset does beside aborting commands (SAM-5 6.3.3). */
+  reset(): void {
+    this.reservations.releaseReserve();
+    this.#removal.allowAll();
+    this.scsi?.reset();
   }
 
   #end(task: EmulatedTask): void {
@@ -209,6 +299,8 @@ export class LogicalUnit implements TaskKeeper, RingSink {
       if (task.open) this.#set.leave(task);
       this.#retire(task, TaskState.CLOSED);
     }
+    this.reservations.releaseReserve(nexus);
+    this.#removal.allow(nexus);
     if (commands.length > 0) this.#notify(TMR_ABORT_TASK_SET, commands);
     if (this.#set.waiting) this.#advance();
   }
@@ -216,6 +308,7 @@ export class LogicalUnit implements TaskKeeper, RingSink {
   /** The unit is no more in the LUN map; `drained` is called once its last task has gone. */
   close(drained: () => void): void {
     this.#drained = drained;
+    if (this.scsi !== undefined) this.scsi.attentionListener = undefined;
     if (this.#set.empty) drained();
   }
 }

@@ -4,6 +4,7 @@ import { decodeLun } from "./lun.ts";
 import { manageTasks } from "./task_management.ts";
 import type { LogicalUnit } from "./logical_unit.ts";
 import type { EmulatedTask } from "./task.ts";
+import type { SenseCode } from "./sense.ts";
 import type { TaskRouter } from "./task_router.ts";
 import { UnitAttentions } from "./unit_attentions.ts";
 
@@ -14,6 +15,8 @@ export interface NexusHost {
   readonly units: readonly (LogicalUnit | undefined)[];
   /** All nexuses. */
   readonly nexuses: ReadonlySet<EmulatedNexus>;
+  /** A unit was reset: all nexuses are told, also those that are lost when they come again. */
+  wasReset(unit: LogicalUnit, code: SenseCode): void;
   /** The nexus is no more. */
   closed(nexus: EmulatedNexus): void;
 }

@@ -1,7 +1,7 @@
 /** REPORT LUNS (SPC-6 6.33): answered by the target core, as the kernel's does. */
 import { type Answer, Status } from "../../scsi/answer.ts";
 import { encodeLun } from "./lun.ts";
-import { fixedSense, Sense } from "./sense.ts";
+import { Sense, unitSense } from "./sense.ts";
 
 /** REPORT LUNS DATA before the list. */
 const HEADER_LENGTH = 8;
@@ -20,11 +20,17 @@ const SELECTED: Readonly<Record<number, "all" | "none">> = {
   0x12: "none",
 };
 
-/** Answers REPORT LUNS with `luns`, in ascending order. */
-export function reportLuns(cdb: Uint8Array, luns: readonly number[]): Answer {
+/** Answers REPORT LUNS with `luns`, in ascending order; sense data is as `unit` wants it. */
+export function reportLuns(
+  cdb: Uint8Array,
+  luns: readonly number[],
+  unit?: { readonly descriptorSense: boolean },
+): Answer {
   const selected = SELECTED[cdb[2]];
   if (selected === undefined) {
-    const sense = fixedSense(Sense.ILLEGAL_REQUEST_INVALID_FIELD_IN_CDB);
+    const sense = unitSense(unit, Sense.ILLEGAL_REQUEST_INVALID_FIELD_IN_CDB, {
+      field: { inCdb: true, byte: 2 },
+    });
     return { status: Status.CHECK_CONDITION, sense };
   }
   const list = selected === "all" ? luns : [];

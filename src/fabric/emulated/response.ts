@@ -23,6 +23,7 @@ export function takeResponse(area: CommandArea, slot: number, command: RingComma
   }
   const status = bytes[slot + COMMAND_SCSI_STATUS_OFFSET];
   command.status = status;
+  command.end_sense = 0;
   command.sense_length = 0;
   const length = command.dataIn.length;
   let valid = -1;

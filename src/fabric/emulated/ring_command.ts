@@ -54,6 +54,8 @@ export class RingCommand {
   /** How it ended: SCSI status. */
   status = 0;
   readonly senseBytes = new Uint8Array(SENSE_LENGTH);
+  /** The sense code where the kernel's side made the end; 0 where the device did. */
+  end_sense: SenseCode = 0;
   /** Valid bytes of `senseBytes`. */
   sense_length = 0;
   /** Valid bytes of data-in. */
@@ -78,6 +80,7 @@ export class RingCommand {
   /** Writes down an end that the kernel's side made: a status without sense, or CHECK CONDITION. */
   setEnd(status: number, code: SenseCode): void {
     this.status = status;
+    this.end_sense = code;
     this.data_in_valid = 0;
     this.sense_length = 0;
     if (code === 0) return;

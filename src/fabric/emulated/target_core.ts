@@ -8,6 +8,7 @@ import type { StateStore } from "../../engine/ports.ts";
 import type { LogicalUnit as ScsiUnit } from "../../scsi/logical_unit.ts";
 import type { NexusRequest, TargetPort } from "../target_port.ts";
 import { LogicalUnit, type UnitHost } from "./logical_unit.ts";
+import { LostNexuses } from "./lost_nexuses.ts";
 import { LUN_COUNT } from "./lun.ts";
 import { EmulatedNexus, type NexusHost } from "./nexus.ts";
 import type { EmulatedRing } from "./ring.ts";
@@ -42,6 +43,7 @@ export class EmulatedTargetCore implements TargetPort, UnitHost, NexusHost {
   #touched: LogicalUnit[] = [];
   #spare: LogicalUnit[] | undefined = [];
   readonly #freeIndexes: number[] = [];
+  readonly #lost = new LostNexuses<LogicalUnit>();
   #indexes = 0;
 
   constructor(options: TargetCoreOptions = {}) {
@@ -53,7 +55,8 @@ export class EmulatedTargetCore implements TargetPort, UnitHost, NexusHost {
    * CHANGED on the other units (SPC-6 6.33), POWER ON OCCURRED on this one.
    *
    * From here to {@linkcode remove} the core takes over the unit's attentions. Throws a RangeError
-   * for a number outside of 0 to 16383, or one that is taken.
+   * for a number outside of 0 to 16383, or one that is taken, and a `SavedReservationsError` where
+   * the reservations that were kept cannot be read.
    */
   add(lun: number, ring: EmulatedRing, unitOptions: CoreUnitOptions | number = {}): void {
     const options = typeof unitOptions === "number" ? { block_length: unitOptions } : unitOptions;
@@ -61,10 +64,11 @@ export class EmulatedTargetCore implements TargetPort, UnitHost, NexusHost {
       throw new RangeError(`Cannot add LUN ${lun}: choose one from 0 to ${LUN_COUNT - 1}`);
     }
     if (this.units[lun] !== undefined) throw new RangeError(`Cannot add LUN ${lun}: it exists`);
-    const index = this.#freeIndexes.pop() ?? this.#indexes++;
+    const index = this.#freeIndexes.at(-1) ?? this.#indexes;
+    const unit = new LogicalUnit(this, lun, index, ring, options);
+    if (this.#freeIndexes.pop() === undefined) this.#indexes++;
     this.#lunsChanged();
     while (this.units.length <= lun) this.units.push(undefined);
-    const unit = new LogicalUnit(this, lun, index, ring, options);
     this.units[lun] = unit;
     this.#listLuns();
     for (const nexus of this.nexuses) {
@@ -105,22 +109,38 @@ export class EmulatedTargetCore implements TargetPort, UnitHost, NexusHost {
   /** Establishes a unit attention condition for all nexuses, such as CAPACITY DATA HAS CHANGED. */
   unitAttention(lun: number, code: SenseCode): void {
     const unit = this.units[lun];
-    if (unit === undefined) return;
+    if (unit !== undefined) this.#establish(unit, code);
+  }
+
+  #establish(unit: LogicalUnit, code: SenseCode): void {
     for (const nexus of this.nexuses) nexus.attentions.establish(unit.index, code);
+  }
+
+  wasReset(unit: LogicalUnit, code: SenseCode): void {
+    this.#lost.forget(unit);
+    this.#establish(unit, code);
   }
 
   openNexus(request: NexusRequest): EmulatedNexus {
     const nexus = new EmulatedNexus(this, request);
     this.nexuses.add(nexus);
+    const known = this.#lost.take(request.initiator_port);
     for (const unit of this.units) {
       if (unit === undefined) continue;
-      nexus.attentions.establish(unit.index, Sense.ATTENTION_POWER_ON_OR_RESET);
+      const code = known?.has(unit)
+        ? Sense.ATTENTION_NEXUS_LOSS
+        : Sense.ATTENTION_POWER_ON_OR_RESET;
+      nexus.attentions.establish(unit.index, code);
     }
     return nexus;
   }
 
   closed(nexus: EmulatedNexus): void {
     this.nexuses.delete(nexus);
+    const told = this.units.filter((unit) =>
+      unit !== undefined && !nexus.attentions.hasReset(unit.index)
+    );
+    this.#lost.remember(nexus.initiator_port, told as LogicalUnit[]);
   }
 
   touched(unit: LogicalUnit): void {

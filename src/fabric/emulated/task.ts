@@ -28,6 +28,8 @@ export const TaskState = {
 export interface TaskKeeper {
   /** Bytes in a logical block, for residuals. */
   readonly block_length: number;
+  /** Whether a handler has claimed a command: nobody else knows how much data it is about. */
+  isClaimed(cdb: Uint8Array): boolean;
   execute(task: EmulatedTask): void;
   release(task: EmulatedTask): void;
 }
@@ -119,6 +121,9 @@ export class EmulatedTask implements Task {
     if (command.sense_length > 0) this.sense = command.senseBytes.slice(0, command.sense_length);
     // A read that failed sent nothing, whatever its CDB asks for; a write has sent its buffer.
     if (command.status !== Status.GOOD && this.dataIn.length > 0) return;
+    // A bidirectional command has two residuals; this would be that of the wrong direction.
+    if (this.dataIn.length > 0 && this.dataOut.length > 0) return;
+    if (this.#keeper.isClaimed(command.cdb)) return;
     const requested = requestedLength(command.cdb, this.#keeper.block_length);
     if (requested < 0) return;
     this.residual_length = requested - (this.dataIn.length || this.dataOut.length);

@@ -78,28 +78,23 @@ function abortUnits(
         if (other === nexus) continue;
         other.attentions.establish(unit.index, Sense.ATTENTION_COMMANDS_CLEARED);
       }
-    } else if (!own) establishReset(host, nexus, affected.map(([unit]) => unit), taskFunction);
+    } else if (!own) reset(host, affected.map(([unit]) => unit), taskFunction);
     complete();
   });
   for (const [unit, tasks] of affected) unit.abort(tasks, taskFunction, wait);
   wait.ended();
 }
 
-/** What a reset tells the other initiators (SAM-6 5.14, 6.3). */
+/** What a reset tells all initiators, its own too (SAM-5 6.2, 6.3.2, 6.3.3). */
 const RESET_ATTENTION: Readonly<Record<number, SenseCode>> = {
   [TaskFunction.LOGICAL_UNIT_RESET]: Sense.ATTENTION_BUS_DEVICE_RESET,
   [TaskFunction.TARGET_WARM_RESET]: Sense.ATTENTION_SCSI_BUS_RESET,
   [TaskFunction.TARGET_COLD_RESET]: Sense.ATTENTION_POWER_ON_OR_RESET,
 };
 
-function establishReset(
-  host: NexusHost,
-  nexus: EmulatedNexus,
-  units: readonly LogicalUnit[],
-  taskFunction: number,
-): void {
-  for (const other of host.nexuses) {
-    if (other === nexus) continue;
-    for (const unit of units) other.attentions.establish(unit.index, RESET_ATTENTION[taskFunction]);
+function reset(host: NexusHost, units: readonly LogicalUnit[], taskFunction: number): void {
+  for (const unit of units) {
+    unit.reset();
+    host.wasReset(unit, RESET_ATTENTION[taskFunction]);
   }
 }

@@ -184,7 +184,7 @@ Deno.test("CLEAR TASK SET takes all, and tells the others (2F/00)", () => {
   assert.deepEqual(c.clearAttentions(0), [], "it had no command");
 });
 
-Deno.test("LOGICAL UNIT RESET takes all, and tells all others (29/03)", () => {
+Deno.test("LOGICAL UNIT RESET takes all, and tells all (29/03)", () => {
   const { rig, unit, open, manage } = makeRig();
   rig.add(1);
   const [a, b, c] = [open("a"), open("b"), open("c")];
@@ -198,7 +198,7 @@ Deno.test("LOGICAL UNIT RESET takes all, and tells all others (29/03)", () => {
   assert.equal(unit.device.tmrs[0].type, 5);
   assert.deepEqual(commands.map((command) => command.aborted), [true, true]);
   assert.equal(untouched.result?.status, 0);
-  assert.deepEqual(a.clearAttentions(0), []);
+  assert.deepEqual(a.clearAttentions(0), [0x062903], "its own nexus too (SAM-5 6.3.3)");
   assert.deepEqual(b.clearAttentions(0), [0x062903]);
   assert.deepEqual(c.clearAttentions(0), [0x062903]);
   assert.deepEqual(elsewhere.clearAttentions(1), []);
@@ -228,7 +228,7 @@ for (
     assert.equal(one.device.tmrs.length, 1);
     assert.deepEqual(commands.map((command) => command.aborted), [true, true]);
     for (const lun of [0, 1]) {
-      assert.deepEqual([a.clearAttentions(lun), b.clearAttentions(lun)], [[], [code]]);
+      assert.deepEqual([a.clearAttentions(lun), b.clearAttentions(lun)], [[code], [code]]);
     }
   });
 }

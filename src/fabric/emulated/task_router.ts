@@ -21,6 +21,7 @@ const ANSWERS_LENGTH = 128 * BLOCK_LENGTH;
 export class TaskRouter implements TaskKeeper {
   /** What the core answers by itself has no blocks. */
   readonly block_length = 512;
+  readonly isClaimed = (): boolean => false;
   readonly #memory = new ArrayBuffer(DISCARD_LENGTH + ANSWERS_LENGTH);
   readonly #address: bigint;
   readonly #answers = new DataArea(DISCARD_LENGTH, ANSWERS_LENGTH, 0);
