@@ -169,11 +169,13 @@ export class GrantedFile implements FileCapability {
       if (count === into.length) return;
       // Past the size there are zeros; before it there was content, which somebody has cut off.
       if (offset + count < Math.min(this.#size, offset + into.length)) {
-        throw new HandlerError("medium-error", "the file has become shorter");
+        throw new HandlerError("medium-error", "the file has become shorter", {
+          offset: offset + count,
+        });
       }
       into.fill(0, count);
     } catch (error) {
-      throw this.#translate(error);
+      throw this.#translate(error, offset);
     }
   }
 
@@ -183,7 +185,7 @@ export class GrantedFile implements FileCapability {
     try {
       this.#calls.write(this.#fd, offset, from);
     } catch (error) {
-      throw this.#translate(error);
+      throw this.#translate(error, offset);
     }
   }
 
@@ -257,7 +259,10 @@ export class GrantedFile implements FileCapability {
     if (!this.writable) throw new HandlerError("write-protected", "the file is read-only");
   }
 
-  #translate(error: unknown): unknown {
-    return error instanceof FileError ? new HandlerError(CODES[error.kind], error.message) : error;
+  /** `offset`: where a read or write began. */
+  #translate(error: unknown, offset?: number): unknown {
+    if (!(error instanceof FileError)) return error;
+    const failed = offset === undefined ? {} : { offset: offset + error.moved_bytes };
+    return new HandlerError(CODES[error.kind], error.message, failed);
   }
 }

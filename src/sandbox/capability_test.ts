@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Extent } from "../plugin/mod.ts";
 import { testVolume } from "../plugin/testing.ts";
 import { closeDescriptor } from "../sys/descriptor.ts";
 import { FileCalls, type FileSymbols } from "../sys/file.ts";
@@ -55,6 +56,8 @@ testVolume("GrantedMemory", () => {
     read: (offset, into) => blocks.read(offset, into),
     write: (offset, from) => blocks.write(offset, from),
     discard: (offset, length) => blocks.discard(offset, length),
+    extents: (offset, length) => blocks.extents(offset, length),
+    space: () => blocks.space(),
     close: () => kept?.[Symbol.dispose](),
   };
 });
@@ -69,6 +72,8 @@ testVolume("GrantedFile", async () => {
     flush: () => disk.sync(),
     discard: (offset, length) => disk.discard(offset, length),
     writeZeroes: (offset, length) => disk.writeZeroes(offset, length),
+    extents: (offset, length) => disk.extents(offset, length),
+    space: () => disk.space(),
     close: () => disk[Symbol.asyncDispose](),
   };
 });
@@ -138,7 +143,8 @@ Deno.test("GrantedFile reads zeros past the end of the file", async () => {
   assert.ok(into.every((byte) => byte === 0));
   // Cut off by somebody else: what was there is lost, and not zeros.
   Deno.truncateSync(disk.path, 100);
-  assert.throws(() => disk.read(0, into), { name: "HandlerError", code: "medium-error" });
+  const cut = { name: "HandlerError", code: "medium-error", offset: 100 };
+  assert.throws(() => disk.read(0, into), cut);
   disk.read(512, into);
 });
 
@@ -167,9 +173,63 @@ function failing(number: number, before = 0): FileCalls {
     fdatasync: () => -1,
     fallocate: () => -1,
     ftruncate: () => -1,
+    lseek: () => -1n,
+    statx: () => -1,
+    fstatvfs: () => -1,
   } as unknown as FileSymbols;
   return new FileCalls(symbols, () => number);
 }
+
+const holes = (extents: Extent[]) =>
+  extents.map(({ offset, length, mapped }) => [offset, length, mapped]);
+
+Deno.test("extents() and space() tell the holes of a file and of memory", async () => {
+  await using disk = await file(SIZE);
+  using blocks = memory(SIZE);
+  for (const storage of [disk, blocks]) {
+    assert.deepEqual(holes(storage.extents(0, SIZE)), [[0, SIZE, false]]);
+    assert.equal(storage.space().used, 0);
+    storage.write(8192, new Uint8Array(4096).fill(1));
+    // Half a page each, at both ends of one and in the middle of another.
+    storage.write(65536 + 2048, new Uint8Array(4096).fill(1));
+    storage.write(SIZE - 512, new Uint8Array(512).fill(1));
+    assert.deepEqual(holes(storage.extents(0, SIZE)), [
+      [0, 8192, false],
+      [8192, 4096, true],
+      [12288, 53248, false],
+      [65536, 8192, true],
+      [73728, SIZE - 4096 - 73728, false],
+      [SIZE - 4096, 4096, true],
+    ]);
+    assert.deepEqual(holes(storage.extents(9216, 512)), [[9216, 512, true]]);
+    assert.deepEqual(holes(storage.extents(512, 512)), [[512, 512, false]]);
+    assert.deepEqual(holes(storage.extents(11776, 1024)), [[11776, 512, true], [
+      12288,
+      512,
+      false,
+    ]]);
+    assert.deepEqual(storage.extents(512, 0), []);
+    assert.throws(() => storage.extents(SIZE, 512), RangeError);
+    const { used, available } = storage.space();
+    assert.ok(used >= 16384 && used <= 65536, `${used} used`);
+    assert.ok(available > 0 && Number.isSafeInteger(available));
+  }
+  assert.equal(blocks.space().used + blocks.space().available, SIZE);
+});
+
+Deno.test("extents() takes a file as data where it cannot tell, and past a limit of extents", async () => {
+  const poor = new GrantedFile(0, 8192, true, failing(22));
+  assert.deepEqual(holes(poor.extents(512, 1024)), [[512, 1024, true]]);
+  assert.throws(() => new GrantedFile(0, 8192, true, failing(5)).extents(0, 512), {
+    code: "medium-error",
+  });
+  await using disk = await file(16 << 20);
+  for (let page = 0; page < 4096; page += 2) disk.write(page * 4096, new Uint8Array([1]));
+  const extents = disk.extents(0, 16 << 20);
+  assert.ok(extents.length <= 1026, `${extents.length}`);
+  const last = extents[extents.length - 1];
+  assert.deepEqual([last.offset + last.length, last.mapped], [16 << 20, true]);
+});
 
 Deno.test("GrantedFile turns errors into HandlerError", () => {
   const codes: [number, string][] = [
@@ -187,6 +247,7 @@ Deno.test("GrantedFile turns errors into HandlerError", () => {
       () => disk.write(0, new Uint8Array(8)),
       () => disk.sync(),
       () => disk.discard(0, 8),
+      () => disk.space(),
     ];
     for (const act of acts) assert.throws(act, { name: "HandlerError", code });
   }
@@ -194,7 +255,9 @@ Deno.test("GrantedFile turns errors into HandlerError", () => {
 
 Deno.test("GrantedFile goes on after a short write, and fails on the next error", () => {
   const disk = new GrantedFile(0, 4096, true, failing(28, 3));
-  assert.throws(() => disk.write(0, new Uint8Array(8)), { code: "no-space" });
+  assert.throws(() => disk.write(512, new Uint8Array(8)), { code: "no-space", offset: 515 });
+  const torn = new GrantedFile(0, 4096, true, failing(5, 2));
+  assert.throws(() => torn.read(512, new Uint8Array(8)), { code: "medium-error", offset: 514 });
   const slow = new GrantedFile(0, 4096, true, failing(28, 8));
   slow.write(0, new Uint8Array(8));
 });

@@ -5,9 +5,11 @@
  * @module
  */
 import { isAbsolute } from "node:path";
-import type { Configuration, FileRequest, Manifest } from "../plugin/mod.ts";
+import type { CapabilityRequest, Configuration, FileRequest, Manifest } from "../plugin/mod.ts";
 import { closeDescriptor } from "../sys/descriptor.ts";
-import { makeMemfd } from "../sys/mapping.ts";
+import { FileCalls } from "../sys/file.ts";
+import { errno, libc } from "../sys/libc.ts";
+import { makeResizableMemfd } from "../sys/mapping.ts";
 import { openGrantedFile } from "../sys/open_file.ts";
 
 /** Memory that the daemon holds. */
@@ -29,12 +31,27 @@ export interface FileGrant {
   readonly device: boolean;
 }
 
-/** All that one logical unit's handler is given. */
+/** All that one logical unit's handler is given; sizes are as they were last set. */
 export interface Grants {
   readonly memories: readonly MemoryGrant[];
   readonly files: readonly FileGrant[];
+  /**
+   * Begins to give the volume another size: what is to grow has grown when it returns, what is to
+   * shrink is only said to have shrunk. Throws {@linkcode GrantError}; then nothing has changed.
+   */
+  resize(size_bytes: number): GrantResize;
+  /** A handler has resized its volume by itself: takes over the sizes that its files have now. */
+  refresh(): void;
   /** Closes the descriptors. Memory is gone then. */
   close(): void;
+}
+
+/** A change of size that has begun: exactly one of the two ends it. */
+export interface GrantResize {
+  /** Cuts off what lies past the new size: a handler was opened with it, and it is the one asked for. */
+  commit(): void;
+  /** Puts everything back as it was. */
+  undo(): void;
 }
 
 /** A capability cannot be granted; `advice` says what to do. */
@@ -96,24 +113,120 @@ function grantMemory(lun: string, name: string, size_bytes: number): MemoryGrant
   if (size_bytes <= 0) {
     throw new GrantError(`The handler keeps "${lun}" in memory and has no size`, "Give a size.");
   }
-  return { name, fd: makeMemfd(`lunette:${lun}:${name}`, size_bytes), size_bytes };
+  return { name, fd: makeResizableMemfd(`lunette:${lun}:${name}`, size_bytes), size_bytes };
+}
+
+const calls = new FileCalls(libc, errno);
+
+/** A descriptor whose size is the volume's. */
+interface Sized {
+  readonly name: string;
+  readonly fd: number;
+  size_bytes: number;
+}
+
+/** A file, and whether it is the daemon's to resize. */
+type OpenedFile = FileGrant & Sized & { readonly path: string; readonly resizable: boolean };
+
+/** See {@linkcode Grants}. */
+class OpenedGrants implements Grants {
+  readonly #memories: Sized[] = [];
+  readonly #files: OpenedFile[] = [];
+
+  get memories(): readonly MemoryGrant[] {
+    return this.#memories.map(({ name, fd, size_bytes }) => ({ name, fd, size_bytes }));
+  }
+
+  get files(): readonly FileGrant[] {
+    return this.#files.map(({ path: _path, resizable: _resizable, ...grant }) => grant);
+  }
+
+  add(lun: string, name: string, request: CapabilityRequest, bindings: Bindings): void {
+    if (request.kind === "memory") {
+      this.#memories.push(grantMemory(lun, name, bindings.size_bytes));
+      return;
+    }
+    const grant = grantFile(name, request, bindings);
+    const resizable = grant.writable && request.create === true && !grant.device;
+    this.#files.push({ ...grant, path: bindings.paths[name], resizable });
+  }
+
+  resize(size_bytes: number): GrantResize {
+    const all: Sized[] = [...this.#memories, ...this.#files];
+    if (all.length === 0) {
+      throw new GrantError(
+        "The volume's size is the handler's own, and it cannot change it",
+        "Change it where the data are, and create the logical unit anew.",
+      );
+    }
+    for (const file of this.#files) if (!file.resizable) checkHasSize(file, size_bytes);
+    const before = all.map((one) => one.size_bytes);
+    const grown: number[] = [];
+    const undo = () => {
+      all.forEach((one, index) => one.size_bytes = before[index]);
+      for (const index of grown) calls.truncate(all[index].fd, before[index]);
+    };
+    try {
+      for (const [index, one] of all.entries()) {
+        if (one.size_bytes < size_bytes && !isFixed(one)) {
+          calls.truncate(one.fd, size_bytes);
+          grown.push(index);
+        }
+        one.size_bytes = size_bytes;
+      }
+    } catch (error) {
+      undo();
+      throw new GrantError(
+        `There is no room for ${size_bytes} bytes: ${
+          error instanceof Error ? error.message : error
+        }`,
+        "Give a smaller size, or another place.",
+        { cause: error },
+      );
+    }
+    const commit = () => {
+      for (const [index, one] of all.entries()) {
+        if (before[index] > size_bytes && !isFixed(one)) calls.truncate(one.fd, size_bytes);
+      }
+    };
+    return { commit, undo };
+  }
+
+  refresh(): void {
+    for (const file of this.#files) file.size_bytes = calls.size(file.fd);
+  }
+
+  close(): void {
+    for (const { fd } of [...this.#memories, ...this.#files]) closeDescriptor(fd);
+  }
+}
+
+function isFixed(one: Sized): boolean {
+  return "resizable" in one && one.resizable === false;
+}
+
+/** What is not the daemon's to resize may have been given the size by whose it is. */
+function checkHasSize({ fd, path, device }: OpenedFile, size_bytes: number): void {
+  const found = calls.size(fd);
+  if (found === size_bytes) return;
+  throw new GrantError(
+    `${path} has ${found} bytes, and ${size_bytes} were asked for`,
+    device
+      ? "Resize the device first (lvextend and the like), then give the size that it has."
+      : "Resize the file first (truncate), then give the size that it has.",
+  );
 }
 
 /** Makes and opens what the manifest asks for. Throws {@linkcode GrantError}. */
 export function openGrants(lun: string, manifest: Manifest, bindings: Bindings): Grants {
-  const memories: MemoryGrant[] = [];
-  const files: FileGrant[] = [];
-  const close = () => {
-    for (const { fd } of [...memories, ...files]) closeDescriptor(fd);
-  };
+  const grants = new OpenedGrants();
   try {
     for (const [name, request] of Object.entries(manifest.capabilities)) {
-      if (request.kind === "memory") memories.push(grantMemory(lun, name, bindings.size_bytes));
-      else files.push(grantFile(name, request, bindings));
+      grants.add(lun, name, request, bindings);
     }
   } catch (error) {
-    close();
+    grants.close();
     throw error;
   }
-  return { memories, files, close };
+  return grants;
 }

@@ -123,3 +123,75 @@ Deno.test("openGrants() leaves no descriptor open where a later capability is re
   // Its lock would still be held.
   openGrants("lun", disk, bind(path)).close();
 });
+
+const sizeOf = (fd: number) => Deno.statSync(`/proc/self/fd/${fd}`).size;
+
+Deno.test("resize() grows at once, shrinks when it is sure, and puts back what is undone", async () => {
+  await using dir = await folder();
+  const path = join(dir.path, "disk.img");
+  const both = manifest({
+    blocks: { kind: "memory", size: "volume" },
+    path: { kind: "file", access: "read-write", create: true },
+  });
+  const grants = openGrants("lun", both, bind(path, 8192));
+  const sizes = () => {
+    const all = [grants.memories[0], grants.files[0]];
+    return all.map(({ fd, size_bytes }) => [size_bytes, sizeOf(fd)]);
+  };
+  const all = (said: number, real: number) => [[said, real], [said, real]];
+  const growth = grants.resize(16384);
+  assert.deepEqual(sizes(), all(16384, 16384));
+  growth.undo();
+  assert.deepEqual(sizes(), all(8192, 8192));
+  grants.resize(16384).commit();
+  assert.deepEqual(sizes(), all(16384, 16384));
+  const cut = grants.resize(4096);
+  assert.deepEqual(sizes(), all(4096, 16384), "nothing is lost before it is sure");
+  cut.undo();
+  assert.deepEqual(sizes(), all(16384, 16384));
+  grants.resize(4096).commit();
+  assert.deepEqual(sizes(), all(4096, 4096));
+  // What a handler has done by itself is taken over on request.
+  Deno.truncateSync(path, 12288);
+  assert.equal(grants.files[0].size_bytes, 4096);
+  grants.refresh();
+  assert.equal(grants.files[0].size_bytes, 12288);
+  grants.close();
+});
+
+Deno.test("resize() refuses what is not the daemon's to resize, unless it has the size already", async () => {
+  await using dir = await folder();
+  const path = join(dir.path, "disk.img");
+  await Deno.writeFile(path, new Uint8Array(8192));
+  const grants = openGrants("lun", viewer, bind(path));
+  const refuses = (size: number, message: RegExp, advice: RegExp) =>
+    assert.throws(() => grants.resize(size), (error) => {
+      assert.ok(error instanceof GrantError);
+      assert.match(error.message, message);
+      assert.match(error.advice, advice);
+      return true;
+    });
+  refuses(16384, /has 8192 bytes, and 16384 were asked for/, /Resize the file first/);
+  assert.equal(grants.files[0].size_bytes, 8192);
+  await Deno.truncate(path, 16384);
+  grants.resize(16384).commit();
+  assert.equal(grants.files[0].size_bytes, 16384);
+  grants.close();
+  const none = openGrants("lun", manifest({}), bind(undefined, 512));
+  assert.throws(() => none.resize(1024), /size is the handler's own/);
+});
+
+Deno.test("resize() changes nothing where there is no room", async () => {
+  await using dir = await folder();
+  const both = manifest({
+    blocks: { kind: "memory", size: "volume" },
+    path: { kind: "file", access: "read-write", create: true },
+  });
+  const path = join(dir.path, "disk.img");
+  const grants = openGrants("lun", both, bind(path, 8192));
+  assert.throws(() => grants.resize(2 ** 62), /There is no room/);
+  assert.equal(sizeOf(grants.memories[0].fd), 8192);
+  assert.equal(grants.memories[0].size_bytes, 8192);
+  assert.equal(sizeOf(grants.files[0].fd), 8192);
+  grants.close();
+});

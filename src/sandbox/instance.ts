@@ -301,9 +301,14 @@ export class Instance {
     clearTimeout(limit);
   }
 
+  /** Ends the process in order, if one runs. The ring thread must have let go of the channel. */
+  async end(): Promise<void> {
+    if (this.#process !== undefined) await this.#closeProcess(this.#process);
+  }
+
   /** Ends the process in order and gives the channel back. The ring thread must have let go of it. */
   async close(): Promise<void> {
-    if (this.#process !== undefined) await this.#closeProcess(this.#process);
+    await this.end();
     unmap(this.#bytes);
     closeDescriptor(this.channel_fd);
     closeDescriptor(this.eventfd);

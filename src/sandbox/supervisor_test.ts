@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SUBMIT_PENDING } from "../engine/ports.ts";
+import { SUBMIT_PENDING, type Transfer } from "../engine/ports.ts";
 import { MediaOperation, MediaResult } from "../scsi/media.ts";
 import { Epoll, EPOLLET, EPOLLIN } from "../sys/epoll.ts";
 import { awaitUnlocked } from "../sys/lock.ts";
@@ -8,10 +8,10 @@ import { Reactor } from "../sys/reactor.ts";
 import { SandboxBackend } from "./backend.ts";
 import { Backoff, BACKOFF_FIRST_MS, BACKOFF_MAX_MS, HEALTHY_MS } from "./backoff.ts";
 import { EngineMemoryDouble } from "./engine_memory_double.ts";
-import { openGrants } from "./grants.ts";
+import { type Grants, openGrants } from "./grants.ts";
 import { makeHandler, volumeSource } from "./handler_double.ts";
 import { loadHandler } from "./manifest.ts";
-import { Supervisor } from "./supervisor.ts";
+import { Supervisor, type SupervisorOptions } from "./supervisor.ts";
 
 const SIZE = 1 << 20;
 const { READ, WRITE, FLUSH } = MediaOperation;
@@ -27,11 +27,12 @@ class Rig {
   readonly lock_path: string;
   readonly backend: SandboxBackend;
   readonly memory: EngineMemoryDouble;
+  readonly grants: Grants;
   readonly #epoll = new Epoll();
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #close: () => Promise<void>;
 
-  static async start(source: string): Promise<Rig> {
+  static async start(source: string, more: Partial<SupervisorOptions> = {}): Promise<Rig> {
     const made = await makeHandler(source);
     const { manifest, module, folder } = await loadHandler(made.folder);
     const grants = openGrants("test", manifest, {
@@ -42,6 +43,12 @@ class Rig {
     const reactor = new Reactor((error) => console.error(error));
     const lock_path = await Deno.makeTempFile({ suffix: ".lock" });
     const log: string[] = [];
+    const close = async () => {
+      grants.close();
+      await reactor.close();
+      await made[Symbol.asyncDispose]();
+      await Deno.remove(lock_path);
+    };
     const supervisor = await Supervisor.start({
       name: "test",
       module,
@@ -52,23 +59,23 @@ class Rig {
       reactor,
       backoff: new Backoff(1, 300),
       log: (level, line) => void log.push(`${level} ${line}`),
+      ...more,
+    }).catch(async (error) => {
+      await close();
+      throw error;
     });
-    const close = async () => {
-      grants.close();
-      await reactor.close();
-      await made[Symbol.asyncDispose]();
-      await Deno.remove(lock_path);
-    };
-    return new Rig(supervisor, lock_path, log, close);
+    return new Rig(supervisor, grants, lock_path, log, close);
   }
 
   private constructor(
     supervisor: Supervisor,
+    grants: Grants,
     lock_path: string,
     log: string[],
     close: () => Promise<void>,
   ) {
     this.supervisor = supervisor;
+    this.grants = grants;
     this.lock_path = lock_path;
     this.log = log;
     this.#close = close;
@@ -82,12 +89,16 @@ class Rig {
     this.backend.up(epoch);
     this.#timer = setInterval(() => this.backend.poll(), 1);
     supervisor.attach({
-      down: async () => {
+      down: async (settle_ms = 0) => {
+        if (settle_ms > 0) {
+          this.backend.settle();
+          await this.until(() => this.backend.submitted === 0, settle_ms);
+        }
         const { completed } = this.backend;
         await this.#note("down", () => this.backend.down());
         return completed;
       },
-      up: (epoch) => this.#note(`up ${epoch}`, () => this.backend.up(epoch)),
+      up: (epoch, size) => this.#note(`up ${epoch}`, () => this.backend.up(epoch, size)),
       abandon: () => this.#note("abandon", () => this.backend.abandon(MediaResult.INTERNAL)),
     });
   }
@@ -98,14 +109,28 @@ class Rig {
     act();
   }
 
-  submit(tag: number, operation: number, length: number): void {
+  submit(tag: number, operation: number, length: number, more: Partial<Transfer> = {}): void {
     const iov = this.memory.data_offset + tag * 8;
     this.memory.words[iov / 4] = this.memory.data_offset + 65536;
     this.memory.words[iov / 4 + 1] = length;
-    const more = { offset_bytes: 0, fua: false, unmap: false, replay: true, iov_count: 1 };
-    const transfer = { tag, operation, length_bytes: length, iov_address: iov, ...more };
+    const plain = { offset_bytes: 0, fua: false, unmap: false, replay: true, iov_count: 1 };
+    const what = { tag, operation, length_bytes: length, iov_address: iov };
+    const transfer = { ...plain, ...what, ...more };
     assert.equal(this.backend.submit(transfer), SUBMIT_PENDING);
     this.backend.kick();
+  }
+
+  /** One operation to its end; its result. */
+  async run(operation: number, length: number, more: Partial<Transfer> = {}): Promise<number> {
+    const before = this.ended.length;
+    this.submit(40, operation, length, more);
+    await this.until(() => this.ended.length > before);
+    return this.ended[before][1];
+  }
+
+  /** The bytes of the one buffer that all operations have. */
+  get data(): Uint8Array {
+    return this.memory.bytes.subarray(this.memory.data_offset + 65536);
   }
 
   async until(condition: () => boolean, limit_ms = 5000): Promise<void> {
@@ -235,4 +260,150 @@ Deno.test("guests hold their lock as long as they live", async () => {
   } finally {
     await rig[Symbol.asyncDispose]();
   }
+});
+
+const sizeOf = (fd: number) => Deno.statSync(`/proc/self/fd/${fd}`).size;
+const never = () => Promise.reject(new Error("not to be asked"));
+
+Deno.test("a command that may not be repeated is lost with its process, and no other is", async () => {
+  const hang = "command: () => new Promise(() => {}), flush: () => {},";
+  await using rig = await Rig.start(volumeSource(hang));
+  rig.submit(0, MediaOperation.COMMAND, 640, { replay: false });
+  await rig.until(() => rig.backend.submitted === 1);
+  await sleep(20);
+  sendSignal(rig.supervisor.pid as number, Signal.SIGKILL);
+  await rig.until(() => rig.calls.includes("down"));
+  rig.submit(1, FLUSH, 0);
+  await rig.until(() => rig.ended.length === 2);
+  assert.deepEqual(rig.ended, [[0, MediaResult.LOST], [1, MediaResult.OK]]);
+});
+
+Deno.test("start() refuses claims that the handler has no command() for", async () => {
+  const claims = [{ code: 0xc1, name: "X", cdb_length: 6, direction: "none", replay: false }];
+  const options = { claims } as unknown as Partial<SupervisorOptions>;
+  await assert.rejects(Rig.start(volumeSource("flush() {},"), options), /claims commands/);
+  await using rig = await Rig.start(volumeSource("command: () => ({}),"), options);
+  assert.deepEqual(rig.supervisor.volume.claims, claims);
+});
+
+Deno.test("resize() replaces the process, with commands in flight, and keeps the content", async () => {
+  await using rig = await Rig.start(volumeSource(`
+    flush: () => new Promise((end) => setTimeout(end, 100)),
+    close: () => context.log.info("closed"),
+  `));
+  rig.data.fill(7, 0, 4096);
+  assert.equal(await rig.run(WRITE, 4096, { offset_bytes: SIZE - 4096 }), MediaResult.OK);
+  const { fd } = rig.grants.memories[0];
+  rig.submit(0, FLUSH, 0, { replay: false });
+  const resized = rig.supervisor.resize(4 * SIZE, never);
+  await rig.until(() => !rig.backend.isUp);
+  // It waits for the new process, which has room for it.
+  rig.submit(1, WRITE, 4096, { offset_bytes: 4 * SIZE - 4096 });
+  await resized;
+  await rig.until(() => rig.ended.length === 3);
+  assert.deepEqual(rig.ended.slice(1), [[0, MediaResult.OK], [1, MediaResult.OK]]);
+  assert.ok(rig.log.includes("info closed"), "the old process ended in order");
+  assert.deepEqual(rig.calls, ["down", "up 2"]);
+  assert.equal(rig.supervisor.volume.size_bytes, 4 * SIZE);
+  assert.equal(sizeOf(fd), 4 * SIZE);
+  rig.data.fill(0, 0, 8192);
+  assert.equal(
+    await rig.run(READ, 8192, { offset_bytes: SIZE - 4096 }),
+    MediaResult.OK,
+  );
+  assert.ok(rig.data.subarray(0, 4096).every((byte) => byte === 7));
+  assert.ok(rig.data.subarray(4096, 8192).every((byte) => byte === 0));
+  // A crash comes back with the new size.
+  sendSignal(rig.supervisor.pid as number, Signal.SIGKILL);
+  await rig.until(() => rig.calls.includes("up 3"));
+  assert.equal(await rig.run(READ, 512, { offset_bytes: 4 * SIZE - 512 }), MediaResult.OK);
+  // And smaller: what lies past the end never reaches the handler.
+  await rig.supervisor.resize(SIZE / 2, never);
+  assert.equal(sizeOf(fd), SIZE / 2);
+  assert.equal(rig.supervisor.volume.size_bytes, SIZE / 2);
+  assert.equal(await rig.run(READ, 512, { offset_bytes: SIZE / 2 - 512 }), MediaResult.OK);
+  const past = { tag: 40, operation: READ, offset_bytes: SIZE / 2, length_bytes: 512 };
+  const rest = { fua: false, unmap: false, replay: true, iov_address: 0, iov_count: 0 };
+  assert.equal(rig.backend.submit({ ...past, ...rest }), MediaResult.INTERNAL);
+  // Grown again, the memory is zeros where it was cut.
+  await rig.supervisor.resize(SIZE, never);
+  rig.data.fill(1, 0, 4096);
+  assert.equal(await rig.run(READ, 4096, { offset_bytes: SIZE - 4096 }), MediaResult.OK);
+  assert.ok(rig.data.subarray(0, 4096).every((byte) => byte === 0));
+});
+
+const stubborn = {
+  "opens another size than was asked for": "size: 1 << 20,",
+  "does not open with the new size": "size: blocks.size > 1 << 20 ? 1000 : blocks.size,",
+  "opens as another volume": "volatile: blocks.size > 1 << 20,",
+};
+for (const [what, members] of Object.entries(stubborn)) {
+  Deno.test(`resize() puts everything back where the handler ${what}`, async () => {
+    await using rig = await Rig.start(volumeSource(`flush() {}, ${members}`));
+    rig.data.fill(9, 0, 512);
+    assert.equal(await rig.run(WRITE, 512), MediaResult.OK);
+    const resized = rig.supervisor.resize(2 * SIZE, never);
+    await rig.until(() => rig.calls.includes("down"));
+    rig.submit(0, FLUSH, 0);
+    await assert.rejects(resized, { name: "GuestError" });
+    await rig.until(() => rig.ended.length === 2);
+    assert.deepEqual(rig.ended[1], [0, MediaResult.OK]);
+    assert.equal(rig.supervisor.state, "serving");
+    assert.equal(rig.supervisor.problem, undefined);
+    assert.equal(rig.supervisor.volume.size_bytes, SIZE);
+    assert.equal(rig.grants.memories[0].size_bytes, SIZE);
+    assert.equal(sizeOf(rig.grants.memories[0].fd), SIZE);
+    rig.data.fill(0, 0, 512);
+    assert.equal(await rig.run(READ, 512), MediaResult.OK);
+    assert.equal(rig.data[0], 9);
+  });
+}
+
+Deno.test("resize() refuses sizes that cannot be, and while the handler does not serve", async () => {
+  await using rig = await Rig.start(volumeSource("flush() {},"));
+  for (const size of [0, -512, 1000, NaN, 2 ** 54]) {
+    await assert.rejects(rig.supervisor.resize(size, never), { name: "GrantError" });
+  }
+  await rig.supervisor.resize(SIZE, never);
+  assert.deepEqual(rig.calls, [], "the same size is nothing to do");
+  const first = rig.supervisor.resize(2 * SIZE, never);
+  await assert.rejects(rig.supervisor.resize(4 * SIZE, never), /being resized/);
+  await first;
+  await rig.supervisor.quiesce();
+  await assert.rejects(rig.supervisor.resize(SIZE, never), /does not serve/);
+});
+
+Deno.test("resize() has the handler do it where it can, and a restart keeps the new size", async () => {
+  // Its size is kept in its memory's last bytes, as one in a file would be.
+  await using rig = await Rig.start(volumeSource(
+    "get size() { return size(); }, resize: (bytes) => { set(bytes); }, flush() {},",
+    `const at = blocks.size - 8;
+     const word = new Float64Array(1);
+     const bytes = new Uint8Array(word.buffer);
+     const size = () => { blocks.read(at, bytes); return word[0] === 0 ? 65536 : word[0]; };
+     const set = (value: number) => { word[0] = value; blocks.write(at, bytes); };`,
+  ));
+  const ask = async () => {
+    new DataView(rig.data.buffer, rig.data.byteOffset).setFloat64(0, 131072, true);
+    return await rig.run(MediaOperation.RESIZE, 8) === MediaResult.OK;
+  };
+  await rig.supervisor.resize(131072, ask);
+  assert.equal(rig.supervisor.volume.size_bytes, 131072);
+  assert.deepEqual(rig.calls, [], "the process stays");
+  sendSignal(rig.supervisor.pid as number, Signal.SIGKILL);
+  await rig.until(() => rig.calls.includes("up 2"));
+  // It dies in the middle, after it was done: the next one opens with the new size.
+  await rig.supervisor.resize(262144, async () => {
+    new DataView(rig.data.buffer, rig.data.byteOffset).setFloat64(0, 262144, true);
+    const done = await rig.run(MediaOperation.RESIZE, 8) === MediaResult.OK;
+    sendSignal(rig.supervisor.pid as number, Signal.SIGKILL);
+    await rig.until(() => rig.calls.includes("up 3"));
+    return done;
+  });
+  assert.equal(rig.supervisor.volume.size_bytes, 262144);
+  await assert.rejects(
+    rig.supervisor.resize(512, () => Promise.resolve(false)),
+    { name: "GuestError" },
+  );
+  assert.equal(rig.supervisor.volume.size_bytes, 262144);
 });

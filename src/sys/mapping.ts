@@ -30,6 +30,20 @@ export function makeMemfd(name: string, length: number): number {
   return fd;
 }
 
+/**
+ * A memfd whose size may be changed, and nothing else about it: who holds the descriptor cannot seal
+ * it. Nobody who must not fault may map it and share it with who is not trusted.
+ */
+export function makeResizableMemfd(name: string, length: number): number {
+  const fd = check(
+    libc.memfd_create(cString(name), MFD_CLOEXEC | MFD_ALLOW_SEALING),
+    "memfd_create",
+  );
+  check(libc.ftruncate(fd, BigInt(length)), "ftruncate", name);
+  check(libc.fcntl(fd, F_ADD_SEALS, BigInt(F_SEAL_SEAL)), "fcntl F_ADD_SEALS", name);
+  return fd;
+}
+
 /** Address of the first byte of a buffer in this process. */
 export function addressOf(buffer: ArrayBufferLike): bigint {
   return Deno.UnsafePointer.value(Deno.UnsafePointer.of(new Uint8Array(buffer)));
