@@ -27,6 +27,8 @@ export interface InitOutput {
     readonly engine_version: () => number;
     readonly engine_walk: (a: number, b: number) => number;
     readonly is_zero: (a: number, b: number) => number;
+    readonly protection_check: (a: number, b: number, c: number, d: number, e: number, f: number, g: number) => number;
+    readonly protection_generate: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
 }
 
 export type SyncInitInput = BufferSource | WebAssembly.Module;

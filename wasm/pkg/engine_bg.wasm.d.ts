@@ -23,3 +23,5 @@ export const engine_state_length: () => number;
 export const engine_version: () => number;
 export const engine_walk: (a: number, b: number) => number;
 export const is_zero: (a: number, b: number) => number;
+export const protection_check: (a: number, b: number, c: number, d: number, e: number, f: number, g: number) => number;
+export const protection_generate: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
