@@ -12,6 +12,7 @@ import {
 import type { LogicalUnit } from "../logical_unit.ts";
 import { hasThresholds } from "../mode_parameters.ts";
 import { thresholdExponent } from "../provisioning_threshold.ts";
+import type { VitalProductPage } from "../vpd_page.ts";
 import { atomicLengthMax } from "./atomic_limit.ts";
 
 /** Offsets in the tables of the standard count from the header. */
@@ -74,3 +75,11 @@ export function logicalBlockProvisioning(unit: LogicalUnit): Uint8Array {
 export function blockLimitsExtension(): Uint8Array {
   return new Uint8Array(60);
 }
+
+/** In ascending order of page code. */
+export const blockPages: readonly VitalProductPage[] = [
+  { code: 0xb0, title: "Block Limits", build: blockLimits },
+  { code: 0xb1, title: "Block Device Characteristics", build: blockDeviceCharacteristics },
+  { code: 0xb2, title: "Logical Block Provisioning", build: logicalBlockProvisioning },
+  { code: 0xb7, title: "Block Limits Extension", build: blockLimitsExtension },
+];
