@@ -25,5 +25,7 @@ export function open(context: Context, configuration: Configuration): Volume {
       else file.writeZeroes(offset, length);
       if (fua) file.sync();
     },
+    extents: (offset, length) => file.extents(offset, length),
+    space: () => file.space(),
   };
 }

@@ -13,10 +13,14 @@ export function open(context: Context, configuration: Configuration): Volume {
     size: blocks.size,
     blockSize: configuration.blockSize as number,
     volatile: true,
+    // A write survives this process whole, by being repeated; and nothing survives loss of power.
+    atomicWrite: 1 << 20,
     backing: blocks,
     read: (offset, into) => blocks.read(offset, into),
     write: (offset, from) => blocks.write(offset, from),
     discard: (offset, length) => blocks.discard(offset, length),
     writeZeroes: (offset, length) => blocks.discard(offset, length),
+    extents: (offset, length) => blocks.extents(offset, length),
+    space: () => blocks.space(),
   };
 }

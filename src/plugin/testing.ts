@@ -8,6 +8,8 @@
  * testVolume("mine", () => open(testContext({ memories: { blocks: 1 << 20 } }), {}));
  * ```
  *
+ * Commands that a manifest claims are tested with {@linkcode sendCommand}.
+ *
  * @module
  */
 import assert from "node:assert/strict";
@@ -21,6 +23,12 @@ import type {
   Space,
   Volume,
 } from "./mod.ts";
+import {
+  checkCommandResult,
+  checkExtents,
+  checkSpace,
+  type WholeCommandResult,
+} from "./answers.ts";
 import { HandlerError } from "./error.ts";
 
 /** {@linkcode TestStorage} tells holes from data in pages of this many bytes. */
@@ -193,6 +201,36 @@ function checkDescription(volume: Volume): void {
   assert.ok(volume.blockSize === 512 || volume.blockSize === 4096, "blockSize is 512 or 4096");
   assert.ok(Number.isSafeInteger(volume.size) && volume.size > 0, "size is a positive number");
   assert.equal(volume.size % volume.blockSize, 0, "size is whole blocks");
+  const { atomicWrite = 0 } = volume;
+  assert.ok(atomicWrite >= 0 && atomicWrite <= 1 << 22, "atomicWrite is at most 4 MiB");
+  assert.equal(atomicWrite % volume.blockSize, 0, "atomicWrite is whole blocks");
+}
+
+/** What goes with a command. */
+export interface SentData {
+  /** Data-out. Default: none. */
+  readonly dataOut?: Uint8Array;
+  /** Bytes of data-in that the initiator takes. Default: none. */
+  readonly data_in_length?: number;
+}
+
+/** How a command ended: what the initiator gets. */
+export interface SentResult extends WholeCommandResult {
+  /** The bytes that are valid. */
+  readonly dataIn: Uint8Array;
+}
+
+/** Gives a claimed command to the volume as a host does, and checks its result as a host does. */
+export async function sendCommand(
+  volume: Volume,
+  cdb: readonly number[],
+  { dataOut = new Uint8Array(), data_in_length = 0 }: SentData = {},
+): Promise<SentResult> {
+  if (volume.command === undefined) throw new TypeError("the volume has no command()");
+  const dataIn = new Uint8Array(data_in_length);
+  const result = await volume.command(Uint8Array.from(cdb), dataOut, dataIn, options);
+  const whole = checkCommandResult(result, data_in_length);
+  return { ...whole, dataIn: dataIn.subarray(0, whole.dataInLength) };
 }
 
 /** Places that matter, in bytes: both ends, and runs that cross pages and powers of two. */
@@ -232,15 +270,57 @@ async function checkClearing(volume: Volume, what: string, clear: Clear): Promis
   await expect(volume, 0, begin, `${what} makes its range zeros and no other`);
 }
 
-async function checkExtents(volume: Volume): Promise<void> {
-  const extents = await volume.extents?.(0, volume.size, options) as Extent[];
-  let end = 0;
-  for (const { offset, length } of extents) {
-    assert.equal(offset, end, "extents follow each other without a gap");
-    assert.ok(length > 0 && length % volume.blockSize === 0, "an extent is whole blocks");
-    end = offset + length;
+/** Extents of a range, checked as a host does. */
+async function extentsOf(volume: Volume, offset: number, length: number): Promise<Extent[]> {
+  const extents = await volume.extents?.(offset, length, options);
+  return checkExtents(extents, { offset, length }, volume.blockSize, Infinity);
+}
+
+async function checkVolumeExtents(volume: Volume): Promise<void> {
+  const { blockSize, size } = volume;
+  await volume.write?.(0, pattern(blockSize, 3), write_options);
+  for (const { offset, length } of [{ offset: 0, length: size }, ...places(volume)]) {
+    const extents = await extentsOf(volume, offset, length);
+    const told = extents.reduce((sum, extent) => sum + extent.length, 0);
+    assert.equal(told, length, "extents cover the range");
+    for (const extent of extents) {
+      if (extent.mapped) continue;
+      const read = Math.min(extent.length, 1 << 20);
+      const found = await readBack(volume, extent.offset, read);
+      if (volume.discard === undefined) continue;
+      assert.ok(found.every((byte) => byte === 0), "what has no storage reads as zeros");
+    }
   }
-  assert.ok(end >= volume.size, "extents cover the range");
+  if (volume.write === undefined) return;
+  const [first] = await extentsOf(volume, 0, blockSize);
+  assert.ok(first.mapped, "a block that was written has storage");
+}
+
+async function checkVolumeSpace(volume: Volume): Promise<void> {
+  checkSpace(await volume.space?.(options));
+}
+
+/** Twice the size and back: what both sizes have keeps its content. A volume may refuse. */
+async function checkResize(volume: Volume): Promise<void> {
+  const { size, blockSize } = volume;
+  const kept = await readBack(volume, size - blockSize, blockSize);
+  try {
+    await volume.resize?.(2 * size);
+  } catch (error) {
+    assert.equal((error as Error).name, "HandlerError", "a resize is refused with a HandlerError");
+    assert.equal(volume.size, size, "a resize that was refused has changed nothing");
+    return;
+  }
+  assert.equal(volume.size, 2 * size, "size gives the new size");
+  await expect(volume, size - blockSize, kept, "growing keeps the content");
+  const last = pattern(blockSize, 11);
+  await volume.write?.(2 * size - blockSize, last, write_options);
+  if (volume.write !== undefined) {
+    await expect(volume, 2 * size - blockSize, last, "the last block can be written");
+  }
+  await volume.resize?.(size);
+  assert.equal(volume.size, size, "size gives the size before");
+  await expect(volume, size - blockSize, kept, "shrinking keeps what is left");
 }
 
 /** Many operations at random places, against an array that does the same. */
@@ -314,9 +394,13 @@ export function testVolume(
       await checkClearing(volume, "writeZeroes", (at, n) => volume.writeZeroes?.(at, n, zeroes));
     }
   });
-  test("flushes and tells its extents", async (volume) => {
+  test("flushes, and tells its extents and its space", async (volume) => {
     await volume.flush?.(options);
-    if (volume.extents !== undefined) await checkExtents(volume);
+    if (volume.extents !== undefined) await checkVolumeExtents(volume);
+    if (volume.space !== undefined) await checkVolumeSpace(volume);
+  });
+  test("changes its size where it can", async (volume) => {
+    if (volume.resize !== undefined) await checkResize(volume);
   });
   test(`keeps any order of operations (seed ${seed})`, async (volume) => {
     if (volume.write !== undefined) await checkAgainstModel(volume, seed);

@@ -130,7 +130,7 @@ Deno.test("parseManifest() refuses what is not JSON, not an object or too long",
 });
 
 Deno.test("the manifests of the handlers here are valid", async () => {
-  for (const name of ["memory", "file", "example-xor"]) {
+  for (const name of ["memory", "file", "example-xor", "example-commands"]) {
     const folder = fileURLToPath(new URL(`../../handlers/${name}`, import.meta.url));
     assert.equal((await loadHandler(folder)).manifest.id, name);
   }
