@@ -6,15 +6,13 @@
  */
 import { type Answer, Status } from "./answer.ts";
 import type { CommandView } from "./command.ts";
-import { CLAIMED_DATA_LENGTH_MAX_BYTES } from "./limits.ts";
+import { CLAIMED_DATA_LENGTH_MAX_BYTES, SENSE_LENGTH_MAX } from "./limits.ts";
 import type { ClaimedCommand, LogicalUnit } from "./logical_unit.ts";
 import { MediaOperation, MediaResult } from "./media.ts";
 import type { CommandOutcome, Procedure } from "./procedure.ts";
 import { checkCondition, invalidField, mediaFailure } from "./response.ts";
 import { Sense } from "./sense.ts";
 
-/** Sense data that a status may come with (SAM-5 5.13); TCMU has room for no more. */
-const SENSE_LENGTH_MAX = 96;
 const VARIABLE_LENGTH_CDB = 0x7f;
 
 /** What a handler may end a command with (SAM-5 5.3.1). */

@@ -9,6 +9,8 @@ import { readField } from "./big_endian.ts";
 import type { CommandView } from "./command.ts";
 import { claimedCommand, claimOf, claimRefusal, claimWrites } from "./claims.ts";
 import type { ClaimedCommand, LogicalUnit } from "./logical_unit.ts";
+import { copyResponses } from "./copy/responses.ts";
+import { expireTokens } from "./copy/copy_state.ts";
 import { type OperationCode, operationCodes } from "./opcodes.ts";
 import type { Procedure } from "./procedure.ts";
 import { checkCondition, invalidField, type Response } from "./response.ts";
@@ -32,7 +34,9 @@ import { logSenseResponses } from "./spc/log_sense.ts";
 import { modeSelectResponses } from "./spc/mode_select.ts";
 import { modeSenseResponses } from "./spc/mode_sense.ts";
 import { readinessResponses } from "./spc/readiness.ts";
+import { setTargetPortGroupsResponses } from "./spc/set_target_port_groups.ts";
 import { stateRefusal } from "./spc/unit_state.ts";
+import { receiveDiagnosticResponses } from "./spc/receive_diagnostic.ts";
 import { reportLunsResponses } from "./spc/report_luns.ts";
 import { reportSupportedResponses } from "./spc/report_supported.ts";
 import { reportTargetPortGroupsResponses } from "./spc/report_target_port_groups.ts";
@@ -47,11 +51,13 @@ const responses: readonly Response[] = [
   ...inquiryResponses,
   ...modeSelectResponses,
   ...modeSenseResponses,
+  ...receiveDiagnosticResponses,
   ...sendDiagnosticResponses,
   ...logSelectResponses,
   ...logSenseResponses,
   ...reportLunsResponses,
   ...reportTargetPortGroupsResponses,
+  ...setTargetPortGroupsResponses,
   ...reportSupportedResponses,
   ...reservationResponses,
   ...startStopResponses,
@@ -67,6 +73,7 @@ const responses: readonly Response[] = [
   ...defectDataResponses,
   ...formatUnitResponses,
   ...sanitizeResponses,
+  ...copyResponses,
 ];
 
 /** Binds each row to its response; a row without one, or the reverse, is a bug. */
@@ -86,7 +93,7 @@ function lookUp(unit: LogicalUnit, command: CommandView): OperationCode | Answer
   const { operationCode, serviceAction } = command;
   const row = findRow(operationCode, serviceAction);
   if (row !== undefined && supports(unit, row)) return row;
-  if (row === undefined && rowsOf(operationCode).some((other) => supports(unit, other))) {
+  if (rowsOf(operationCode).some((other) => supports(unit, other))) {
     const { byte, bit } = serviceActionField(operationCode);
     return invalidField(unit, byte, bit);
   }
@@ -100,6 +107,7 @@ function lookUp(unit: LogicalUnit, command: CommandView): OperationCode | Answer
  * the unit attention that it returns.
  */
 export function refusal(unit: LogicalUnit, command: CommandView): Answer | undefined {
+  expireTokens(unit);
   const claim = claimOf(unit, command);
   if (claim !== undefined) return refusalOfClaim(unit, command, claim);
   const row = lookUp(unit, command);

@@ -109,6 +109,11 @@ Deno.test("without medium media commands fail and the others answer", () => {
   }
 });
 
+/** Byte 1 bit 4, or byte 8 of a variable length CDB. */
+function pointsAtServiceAction({ sense }: Answer): boolean {
+  return ["cc0001", "c00008"].includes(toHex((sense as Uint8Array).subarray(15)));
+}
+
 Deno.test("REPORT SUPPORTED OPERATION CODES lists what is answered, and only that", () => {
   for (const discard of [true, false]) {
     const unit = makeUnit({
@@ -135,7 +140,8 @@ Deno.test("REPORT SUPPORTED OPERATION CODES lists what is answered, and only tha
         if (row.code === 0x7f) cdb.set([0x18, 0, row.serviceAction ?? 0], 7);
         else cdb[1] = row.serviceAction ?? 0;
         const answer = run(unit, new ArrayVolume(unit), cdb);
-        const missing = tripleOf(answer) === Sense.INVALID_OPERATION_CODE;
+        const missing = tripleOf(answer) === Sense.INVALID_OPERATION_CODE ||
+          tripleOf(answer) === Sense.INVALID_FIELD_IN_CDB && pointsAtServiceAction(answer);
         assert.equal(listed.has(row.name), !missing, row.name);
       }
     }

@@ -29,3 +29,5 @@ export const LBA_STATUS_DESCRIPTOR_COUNT_MAX = 1024;
 export const LBA_STATUS_STEP_COUNT_MAX = 64;
 /** OPTIMAL TRANSFER LENGTH: longer transfers are moved in pieces. */
 export const OPTIMAL_TRANSFER_LENGTH_BYTES = 1 << 20;
+/** Bytes of sense data that come with a status: TCMU has room for no more. */
+export const SENSE_LENGTH_MAX = 96;

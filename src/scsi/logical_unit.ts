@@ -49,7 +49,12 @@ export interface UnitFeatures {
   readonly atomic_write_bytes?: number;
   /** Commands that the handler answers itself. */
   readonly claims?: readonly ClaimedCommand[];
+  /** Type of the protection information that it keeps (SBC-4 4.21.2); absent or 0: none. */
+  readonly protection?: ProtectionType;
 }
+
+/** Types of protection information that are served. */
+export type ProtectionType = 0 | 1 | 3;
 
 /** Who keeps reservations, task sets and unit attentions of nexuses above the unit. */
 export type TargetCoreKind =
@@ -76,6 +81,12 @@ export interface UnitPort {
   /** RELATIVE TARGET PORT IDENTIFIER, 1 to FFFFh. */
   readonly relative_target_port: number;
   readonly target_port_group: number;
+  /** PROTOCOL IDENTIFIER of the names: 5h is iSCSI (SPC-4 7.6.1). */
+  readonly protocol?: number;
+  /** SCSI name of the target device: "iqn...". */
+  readonly device_name?: string;
+  /** SCSI name of the target port: "iqn...,t,0x0001". */
+  readonly port_name?: string;
 }
 
 export interface LogicalUnitDescription {
@@ -171,6 +182,7 @@ export class LogicalUnit {
   #attentions: number[] = [];
   #operatorWriteProtect: boolean;
   #accessState: number = AccessState.ACTIVE_OPTIMIZED;
+  #accessStatus = 0;
   #modeParameters: ModeParameters;
   #savedModeParameters: ModeParameters;
   #thresholds = new ThresholdMonitor();
@@ -268,6 +280,22 @@ export class LogicalUnit {
   set accessState(state: number) {
     this.#accessState = state;
     this.#updateHot();
+  }
+
+  /** STATUS CODE of the state: 0 as it was, 1 changed by command, 2 by the target (SPC-4 6.37). */
+  get accessStatus(): number {
+    return this.#accessStatus;
+  }
+
+  /**
+   * Changes the state, by SET TARGET PORT GROUPS (`explicit`) or otherwise. Initiators are told, all
+   * but the one that knows.
+   */
+  changeAccessState(state: number, explicit: boolean): void {
+    if (state === this.#accessState) return;
+    this.accessState = state;
+    this.#accessStatus = explicit ? 1 : 2;
+    this.attend(Sense.ASYMMETRIC_ACCESS_STATE_CHANGED, explicit ? "others" : "all");
   }
 
   /** The operator has the unit write protected. */
@@ -406,9 +434,22 @@ export class LogicalUnit {
   /** A reset brings mode parameters back to their saved values (SAM-5 6.3.3, SPC-4 5.11). */
   reset(): void {
     this.modeParameters = this.#savedModeParameters;
+    this.resetListener?.();
+    this.#mediumChanges();
+  }
+
+  /** The target core has lost an I_T nexus (SAM-5 6.3.4). */
+  loseNexus(): void {
+    this.nexusLossListener?.();
+  }
+
+  /** What stands for the medium's content must not outlive it: ROD tokens. */
+  #mediumChanges(): void {
+    this.changeListener?.(0, Infinity);
   }
 
   #updateHot(): void {
+    if (this.state !== "ready") this.#mediumChanges();
     this.hot = this.state === "ready" && this.#attentions.length === 0 &&
       this.#watchers === 0 && this.deferredSense === 0 &&
       this.#accessState <= AccessState.ACTIVE_NON_OPTIMIZED;

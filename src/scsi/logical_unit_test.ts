@@ -20,9 +20,9 @@ Deno.test("LogicalUnit is hot only where nothing stands before a media command",
   assert.equal(unit.forceUnitAccess, true);
   unit.writeCacheEnabled = true;
   assert.equal(unit.hot, true);
-  unit.accessState = AccessState.STANDBY;
+  unit.changeAccessState(AccessState.STANDBY, true);
   assert.equal(unit.hot, false, "the port does not serve");
-  unit.accessState = AccessState.ACTIVE_NON_OPTIMIZED;
+  unit.changeAccessState(AccessState.ACTIVE_NON_OPTIMIZED, true);
   assert.equal(unit.hot, true);
   unit.defer(Sense.WRITE_ERROR);
   assert.equal(unit.hot, false, "a deferred error waits");

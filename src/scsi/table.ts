@@ -42,7 +42,15 @@ export function supports(unit: LogicalUnit, row: OperationCode): boolean {
       return atomicLengthMax(unit) > 0;
     case "REPORT TARGET PORT GROUPS":
       return unit.port !== undefined;
+    case "SET TARGET PORT GROUPS":
+      // Above a kernel's ring the state is LIO's, and its configfs changes it.
+      return unit.port !== undefined && unit.targetCore !== "kernel";
     default:
       return true;
   }
+}
+
+/** The same by the row's name; false where there is no such row. */
+export function isSupported(unit: LogicalUnit, name: string): boolean {
+  return operationCodes.some((row) => row.name === name && supports(unit, row));
 }

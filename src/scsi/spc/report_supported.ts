@@ -3,75 +3,91 @@ import type { Answer } from "../answer.ts";
 import { readUint16, writeUint16, writeUint32 } from "../big_endian.ts";
 import type { CommandView } from "../command.ts";
 import type { LogicalUnit } from "../logical_unit.ts";
-import { type OperationCode, operationCodes } from "../opcodes.ts";
 import { always, dataIn, invalidField } from "../response.ts";
-import { findRow, rowsOf, supports } from "../table.ts";
+import { Support, type SupportedCommand, supportedCommands } from "./supported_commands.ts";
+import type { CommandTimeouts } from "./timeouts.ts";
 
-/** Command timeouts descriptor (SPC-4 6.35.4); times of 0 are "not indicated". */
+/** Command timeouts descriptor (SPC-4 6.35.4). */
 const TIMEOUTS_LENGTH = 12;
-const SUPPORT_NO = 0x01;
-const SUPPORT_STANDARD = 0x03;
 
 /** SPC-4 6.35. */
 function reportSupportedOperationCodes(unit: LogicalUnit, { cdb }: CommandView): Answer {
-  const timeouts = (cdb[2] & 0x80) !== 0;
-  const code = cdb[3];
+  const withTimeouts = (cdb[2] & 0x80) !== 0; // RCTD
+  const commands = supportedCommands(unit);
+  const alike = commands.filter(({ code }) => code === cdb[3]);
+  const hasServiceActions = alike.some(({ serviceAction }) => serviceAction !== undefined);
   const serviceAction = readUint16(cdb, 4);
-  const rows = rowsOf(code);
-  const hasServiceActions = rows.some((row) => row.serviceAction !== undefined);
   switch (cdb[2] & 0x07) {
     case 0:
-      return dataIn(allCommands(unit, timeouts));
+      return dataIn(allCommands(commands, withTimeouts));
     case 1:
       if (hasServiceActions) return invalidField(unit, 2, 2);
-      break;
+      return dataIn(oneCommand(alike[0], withTimeouts));
     case 2:
-      if (rows.length > 0 && !hasServiceActions) return invalidField(unit, 2, 2);
+      if (alike.length > 0 && !hasServiceActions) return invalidField(unit, 2, 2);
       break;
     case 3:
-      if (!hasServiceActions && serviceAction !== 0) return dataIn(oneCommand(undefined, timeouts));
+      // Service action 0 also stands for none.
+      if (!hasServiceActions && serviceAction === 0) {
+        return dataIn(oneCommand(alike[0], withTimeouts));
+      }
       break;
     default:
       return invalidField(unit, 2, 2);
   }
-  const row = findRow(code, serviceAction);
-  const supported = row !== undefined && supports(unit, row) ? row : undefined;
-  return dataIn(oneCommand(supported, timeouts));
+  const found = alike.find((command) => command.serviceAction === serviceAction);
+  return dataIn(oneCommand(found, withTimeouts));
 }
 
-/** All_commands parameter data (SPC-4 6.35.2). */
-function allCommands(unit: LogicalUnit, timeouts: boolean): Uint8Array {
-  const rows = operationCodes.filter((row) => supports(unit, row));
-  const length = 8 + (timeouts ? TIMEOUTS_LENGTH : 0);
-  const data = new Uint8Array(4 + rows.length * length);
+/** All_commands parameter data (SPC-4 6.35.2). MLU and CDLP are 0. */
+function allCommands(commands: readonly SupportedCommand[], withTimeouts: boolean): Uint8Array {
+  const length = 8 + (withTimeouts ? TIMEOUTS_LENGTH : 0);
+  const data = new Uint8Array(4 + commands.length * length);
   writeUint32(data, 0, data.length - 4);
-  rows.forEach((row, index) => {
+  commands.forEach(({ code, serviceAction, cdbLength, timeouts }, index) => {
     const offset = 4 + index * length;
-    data[offset] = row.code;
-    writeUint16(data, offset + 2, row.serviceAction ?? 0);
-    data[offset + 5] = (timeouts ? 0x02 : 0) | (row.serviceAction === undefined ? 0 : 0x01);
-    writeUint16(data, offset + 6, row.cdbLength);
-    if (timeouts) writeUint16(data, offset + 8, TIMEOUTS_LENGTH - 2);
+    data[offset] = code;
+    writeUint16(data, offset + 2, serviceAction ?? 0);
+    // CTDP, SERVACTV
+    data[offset + 5] = (withTimeouts ? 0x02 : 0) | (serviceAction === undefined ? 0 : 0x01);
+    writeUint16(data, offset + 6, cdbLength);
+    if (withTimeouts) writeTimeouts(data, offset + 8, timeouts);
   });
   return data;
 }
 
 /** One_command parameter data (SPC-4 6.35.3). */
-function oneCommand(row: OperationCode | undefined, timeouts: boolean): Uint8Array {
-  if (row === undefined) return Uint8Array.of(0, SUPPORT_NO, 0, 0);
-  const data = new Uint8Array(4 + row.cdbLength + (timeouts ? TIMEOUTS_LENGTH : 0));
-  data[1] = (timeouts ? 0x80 : 0) | SUPPORT_STANDARD;
-  writeUint16(data, 2, row.cdbLength);
-  data.set(row.usage, 4);
-  if (timeouts) writeUint16(data, 4 + row.cdbLength, TIMEOUTS_LENGTH - 2);
+function oneCommand(command: SupportedCommand | undefined, withTimeouts: boolean): Uint8Array {
+  if (command === undefined) return Uint8Array.of(0, Support.NO, 0, 0);
+  const { cdbLength, support, usage, timeouts } = command;
+  const data = new Uint8Array(4 + cdbLength + (withTimeouts ? TIMEOUTS_LENGTH : 0));
+  data[1] = (withTimeouts ? 0x80 : 0) | support; // CTDP
+  writeUint16(data, 2, cdbLength);
+  data.set(usage, 4);
+  if (withTimeouts) writeTimeouts(data, 4 + cdbLength, timeouts);
   return data;
 }
 
-/** SPC-4 6.36: ABORT TASK, ABORT TASK SET, CLEAR TASK SET and LOGICAL UNIT RESET. */
-function reportTaskManagementFunctions(_unit: LogicalUnit, { cdb }: CommandView): Answer {
-  const extended = (cdb[2] & 0x80) !== 0;
+function writeTimeouts(
+  data: Uint8Array,
+  offset: number,
+  { nominal_s, recommended_s }: CommandTimeouts,
+): void {
+  writeUint16(data, offset, TIMEOUTS_LENGTH - 2);
+  writeUint32(data, offset + 4, nominal_s);
+  writeUint32(data, offset + 8, recommended_s);
+}
+
+const ATS = 0x80;
+const ATSS = 0x40;
+const CTSS = 0x10;
+const LURS = 0x08;
+
+/** SPC-4 6.36. LIO ends ABORT TASK SET and CLEAR TASK SET as not supported. */
+function reportTaskManagementFunctions(unit: LogicalUnit, { cdb }: CommandView): Answer {
+  const extended = (cdb[2] & 0x80) !== 0; // REPD
   const data = new Uint8Array(extended ? 16 : 4);
-  data[0] = 0x80 | 0x40 | 0x10 | 0x08;
+  data[0] = ATS | LURS | (unit.targetCore === "kernel" ? 0 : ATSS | CTSS);
   if (extended) data[3] = data.length - 4;
   return dataIn(data);
 }

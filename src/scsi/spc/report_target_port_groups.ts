@@ -1,9 +1,12 @@
-/** REPORT TARGET PORT GROUPS (SPC-4 6.37): one group, one port, active/optimized. */
+/** REPORT TARGET PORT GROUPS (SPC-4 6.37): one group, one port. */
 import type { Answer } from "../answer.ts";
 import { writeUint16, writeUint32 } from "../big_endian.ts";
 import type { CommandView } from "../command.ts";
 import type { LogicalUnit } from "../logical_unit.ts";
 import { always, dataIn, invalidField } from "../response.ts";
+
+/** U_SUP, S_SUP, AN_SUP, AO_SUP: every state but offline; changes take no time. */
+const SUPPORTED_STATES = 0x0f;
 
 function reportTargetPortGroups(unit: LogicalUnit, { cdb }: CommandView): Answer {
   const format = cdb[1] >>> 5;
@@ -15,9 +18,10 @@ function reportTargetPortGroups(unit: LogicalUnit, { cdb }: CommandView): Answer
   const data = new Uint8Array(header + 12);
   writeUint32(data, 0, data.length - 4);
   if (format === 1) data[4] = 0x10;
-  data[header] = 0x80; // PREF; ASYMMETRIC ACCESS STATE 0h, active/optimized
-  data[header + 1] = 0x01; // AO_SUP
+  data[header] = 0x80 | unit.accessState; // PREF: there is no other
+  data[header + 1] = SUPPORTED_STATES;
   writeUint16(data, header + 2, port.target_port_group);
+  data[header + 5] = unit.accessStatus; // STATUS CODE
   data[header + 7] = 1; // TARGET PORT COUNT
   writeUint16(data, header + 10, port.relative_target_port);
   return dataIn(data);

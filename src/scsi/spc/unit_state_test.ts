@@ -38,11 +38,11 @@ function refused(unit: LogicalUnit, sense: number): string {
 Deno.test("standby and unavailable ports let only what they must pass", () => {
   const unit = makeUnit({ port: PORT });
   assert.equal(refused(unit, -1), "");
-  unit.accessState = AccessState.ACTIVE_NON_OPTIMIZED;
+  unit.changeAccessState(AccessState.ACTIVE_NON_OPTIMIZED, true);
   assert.equal(refused(unit, -1), "");
-  unit.accessState = AccessState.STANDBY;
+  unit.changeAccessState(AccessState.STANDBY, true);
   assert.equal(refused(unit, 0x02040b), "ready read");
-  unit.accessState = AccessState.UNAVAILABLE;
+  unit.changeAccessState(AccessState.UNAVAILABLE, true);
   assert.equal(refused(unit, 0x02040c), "ready read capacity mode log codes");
   const { dataIn } = run(unit, new ArrayVolume(unit), hex(CDBS.sense));
   assert.equal(senseTriple(dataIn as Uint8Array), 0x02040c);

@@ -1,14 +1,14 @@
 /** Vital product data pages of SPC-4 7.8; those of SBC-4 are in `../sbc/vpd.ts`. */
 import { writeAscii, writeUint16 } from "../big_endian.ts";
+import { copyPages } from "../copy/vpd.ts";
 import type { LogicalUnit } from "../logical_unit.ts";
-import { blockDeviceCharacteristics, blockLimits, logicalBlockProvisioning } from "../sbc/vpd.ts";
+import { SENSE_LENGTH_MAX } from "../limits.ts";
+import { blockPages } from "../sbc/vpd.ts";
+import type { VitalProductPage } from "../vpd_page.ts";
+import { concatenate, portDesignators, unitDesignators } from "./designators.ts";
 
-export interface VitalProductPage {
-  readonly code: number;
-  readonly title: string;
-  /** What follows the header. */
-  build(unit: LogicalUnit): Uint8Array;
-}
+/** Offsets in the tables of the standard count from the header. */
+const HEADER = 4;
 
 /** In ascending order of page code, as page 00h lists them. */
 export const vitalProductPages: readonly VitalProductPage[] = [
@@ -16,15 +16,19 @@ export const vitalProductPages: readonly VitalProductPage[] = [
   { code: 0x80, title: "Unit Serial Number", build: unitSerialNumber },
   { code: 0x83, title: "Device Identification", build: deviceIdentification },
   { code: 0x86, title: "Extended INQUIRY Data", build: extendedInquiry },
-  { code: 0xb0, title: "Block Limits", build: blockLimits },
-  { code: 0xb1, title: "Block Device Characteristics", build: blockDeviceCharacteristics },
-  { code: 0xb2, title: "Logical Block Provisioning", build: logicalBlockProvisioning },
+  { code: 0x87, title: "Mode Page Policy", build: modePagePolicy },
+  ...copyPages,
+  ...blockPages,
 ];
+
+function isSupported(unit: LogicalUnit, page: VitalProductPage): boolean {
+  return page.supported === undefined || page.supported(unit);
+}
 
 /** A whole page with its header, or undefined where there is none with that code. */
 export function vitalProductData(unit: LogicalUnit, pageCode: number): Uint8Array | undefined {
   const page = vitalProductPages.find(({ code }) => code === pageCode);
-  if (page === undefined) return undefined;
+  if (page === undefined || !isSupported(unit, page)) return undefined;
   const content = page.build(unit);
   const data = new Uint8Array(4 + content.length);
   data[1] = pageCode;
@@ -34,8 +38,9 @@ export function vitalProductData(unit: LogicalUnit, pageCode: number): Uint8Arra
 }
 
 /** SPC-4 7.8. */
-function supportedPages(): Uint8Array {
-  return Uint8Array.from(vitalProductPages, ({ code }) => code);
+function supportedPages(unit: LogicalUnit): Uint8Array {
+  const pages = vitalProductPages.filter((page) => isSupported(unit, page));
+  return Uint8Array.from(pages, ({ code }) => code);
 }
 
 /** SPC-4 7.8. */
@@ -48,58 +53,19 @@ function unitSerialNumber(unit: LogicalUnit): Uint8Array {
 
 /** SPC-4 7.8.6. */
 function deviceIdentification(unit: LogicalUnit): Uint8Array {
-  const { vendor, product, serial, naa } = unit.identity;
-  const vendorText = vendor.padEnd(8).slice(0, 8) + product.padEnd(16).slice(0, 16) + serial;
-  const vendorId = new Uint8Array(Math.min(vendorText.length, 255));
-  writeAscii(vendorId, 0, vendorId.length, vendorText);
-  const designators = [
-    designator({ codeSet: 1, association: 0, type: 3 }, naa),
-    designator({ codeSet: 2, association: 0, type: 1 }, vendorId),
-  ];
-  if (unit.port !== undefined) {
-    const { relative_target_port, target_port_group } = unit.port;
-    designators.push(
-      designator({ codeSet: 1, association: 1, type: 4 }, identifier(relative_target_port)),
-      designator({ codeSet: 1, association: 1, type: 5 }, identifier(target_port_group)),
-    );
-  }
-  return concatenate(designators);
+  return concatenate([...unitDesignators(unit), ...portDesignators(unit)]);
 }
 
-/** Designation descriptor (SPC-4 7.8.6): code set 1 binary, 2 ASCII; association 1 target port. */
-function designator(
-  kind: { codeSet: number; association: number; type: number },
-  value: Uint8Array,
-): Uint8Array {
-  const data = new Uint8Array(4 + value.length);
-  data[0] = kind.codeSet;
-  data[1] = kind.association << 4 | kind.type;
-  data[3] = value.length;
-  data.set(value, 4);
-  return data;
-}
-
-/** Relative target port or target port group designator: two bytes reserved, two of value. */
-function identifier(value: number): Uint8Array {
-  const data = new Uint8Array(4);
-  writeUint16(data, 2, value);
-  return data;
-}
-
-function concatenate(parts: readonly Uint8Array[]): Uint8Array {
-  const data = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    data.set(part, offset);
-    offset += part.length;
-  }
-  return data;
-}
-
-/** SPC-4 7.8.7. */
+/** SPC-4 7.8.7. What is 0: protection information, microcode, self-tests, WRITE LONG. */
 function extendedInquiry(unit: LogicalUnit): Uint8Array {
   const content = new Uint8Array(60);
-  content[1] = unit.orderedTasks ? 0x07 : 0x01; // HEADSUP, ORDSUP, SIMPSUP
-  content[2] = unit.features.writeCache ? 0x01 : 0x00; // V_SUP
+  content[5 - HEADER] = unit.orderedTasks ? 0x07 : 0x01; // HEADSUP, ORDSUP, SIMPSUP
+  content[6 - HEADER] = unit.features.writeCache ? 0x01 : 0x00; // V_SUP
+  content[13 - HEADER] = SENSE_LENGTH_MAX; // MAXIMUM SUPPORTED SENSE DATA LENGTH
   return content;
+}
+
+/** SPC-4 7.8.9: all pages and subpages are shared by all I_T nexuses, and not by other units. */
+function modePagePolicy(): Uint8Array {
+  return Uint8Array.of(0x3f, 0xff, 0x00, 0x00);
 }

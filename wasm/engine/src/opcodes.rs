@@ -6,7 +6,7 @@ use crate::layout::*;
 /// Code, service action, class, CDB length; LBA, number of blocks, allocation length as
 /// [offset, length]; refused bits as [offset, mask]. Sorted by code and service action.
 #[rustfmt::skip]
-pub static ROWS: [Row; 72] = [
+pub static ROWS: [Row; 84] = [
     row(0x00, NO_SERVICE_ACTION, CLASS_TEST_UNIT_READY, 6, [0, 0], [0, 0], [0, 0], [[5, 0x04], [0, 0x00]]), // TEST UNIT READY
     row(0x03, NO_SERVICE_ACTION, CLASS_OTHER, 6, [0, 0], [0, 0], [4, 1], [[5, 0x04], [0, 0x00]]), // REQUEST SENSE
     row(0x04, NO_SERVICE_ACTION, CLASS_OTHER, 6, [0, 0], [0, 0], [0, 0], [[1, 0xc0], [5, 0x04]]), // FORMAT UNIT
@@ -18,6 +18,7 @@ pub static ROWS: [Row; 72] = [
     row(0x17, NO_SERVICE_ACTION, CLASS_OTHER, 6, [0, 0], [0, 0], [0, 0], [[5, 0x04], [0, 0x00]]), // RELEASE(6)
     row(0x1a, NO_SERVICE_ACTION, CLASS_OTHER, 6, [0, 0], [0, 0], [4, 1], [[5, 0x04], [0, 0x00]]), // MODE SENSE(6)
     row(0x1b, NO_SERVICE_ACTION, CLASS_OTHER, 6, [0, 0], [0, 0], [0, 0], [[5, 0x04], [0, 0x00]]), // START STOP UNIT
+    row(0x1c, NO_SERVICE_ACTION, CLASS_OTHER, 6, [0, 0], [0, 0], [3, 2], [[5, 0x04], [0, 0x00]]), // RECEIVE DIAGNOSTIC RESULTS
     row(0x1d, NO_SERVICE_ACTION, CLASS_OTHER, 6, [0, 0], [0, 0], [3, 2], [[5, 0x04], [0, 0x00]]), // SEND DIAGNOSTIC
     row(0x1e, NO_SERVICE_ACTION, CLASS_OTHER, 6, [0, 0], [0, 0], [0, 0], [[5, 0x04], [0, 0x00]]), // PREVENT ALLOW MEDIUM REMOVAL
     row(0x25, NO_SERVICE_ACTION, CLASS_OTHER, 10, [0, 0], [0, 0], [0, 0], [[9, 0x04], [0, 0x00]]), // READ CAPACITY(10)
@@ -58,6 +59,16 @@ pub static ROWS: [Row; 72] = [
     row(0x7f, 0x0d, CLASS_WRITE_SAME, 32, [12, 8], [28, 4], [0, 0], [[10, 0xe0], [1, 0x04]]), // WRITE SAME(32)
     row(0x7f, 0x0e, CLASS_OTHER, 32, [12, 8], [28, 4], [0, 0], [[10, 0xe0], [1, 0x04]]), // ORWRITE(32)
     row(0x7f, 0x12, CLASS_OTHER, 32, [12, 8], [0, 0], [28, 4], [[1, 0x04], [0, 0x00]]), // GET LBA STATUS(32)
+    row(0x83, 0x00, CLASS_OTHER, 16, [0, 0], [0, 0], [10, 4], [[15, 0x04], [0, 0x00]]), // EXTENDED COPY(LID1)
+    row(0x83, 0x10, CLASS_OTHER, 16, [0, 0], [0, 0], [10, 4], [[15, 0x04], [0, 0x00]]), // POPULATE TOKEN
+    row(0x83, 0x11, CLASS_OTHER, 16, [0, 0], [0, 0], [10, 4], [[15, 0x04], [0, 0x00]]), // WRITE USING TOKEN
+    row(0x83, 0x1c, CLASS_OTHER, 16, [0, 0], [0, 0], [0, 0], [[15, 0x04], [0, 0x00]]), // COPY OPERATION ABORT
+    row(0x84, 0x00, CLASS_OTHER, 16, [0, 0], [0, 0], [10, 4], [[15, 0x04], [0, 0x00]]), // RECEIVE COPY STATUS(LID1)
+    row(0x84, 0x03, CLASS_OTHER, 16, [0, 0], [0, 0], [10, 4], [[15, 0x04], [0, 0x00]]), // RECEIVE COPY OPERATING PARAMETERS
+    row(0x84, 0x04, CLASS_OTHER, 16, [0, 0], [0, 0], [10, 4], [[15, 0x04], [0, 0x00]]), // RECEIVE COPY FAILURE DETAILS(LID1)
+    row(0x84, 0x05, CLASS_OTHER, 16, [0, 0], [0, 0], [10, 4], [[15, 0x04], [0, 0x00]]), // RECEIVE COPY STATUS(LID4)
+    row(0x84, 0x07, CLASS_OTHER, 16, [0, 0], [0, 0], [10, 4], [[15, 0x04], [0, 0x00]]), // RECEIVE ROD TOKEN INFORMATION
+    row(0x84, 0x08, CLASS_OTHER, 16, [0, 0], [0, 0], [10, 4], [[15, 0x04], [0, 0x00]]), // REPORT ALL ROD TOKENS
     row(0x88, NO_SERVICE_ACTION, CLASS_READ, 16, [2, 8], [10, 4], [0, 0], [[1, 0xe0], [15, 0x04]]), // READ(16)
     row(0x89, NO_SERVICE_ACTION, CLASS_OTHER, 16, [2, 8], [13, 1], [0, 0], [[1, 0xe0], [15, 0x04]]), // COMPARE AND WRITE
     row(0x8a, NO_SERVICE_ACTION, CLASS_WRITE, 16, [2, 8], [10, 4], [0, 0], [[1, 0xe0], [15, 0x04]]), // WRITE(16)
@@ -74,6 +85,7 @@ pub static ROWS: [Row; 72] = [
     row(0xa3, 0x0a, CLASS_OTHER, 12, [0, 0], [0, 0], [6, 4], [[11, 0x04], [0, 0x00]]), // REPORT TARGET PORT GROUPS
     row(0xa3, 0x0c, CLASS_OTHER, 12, [0, 0], [0, 0], [6, 4], [[11, 0x04], [0, 0x00]]), // REPORT SUPPORTED OPERATION CODES
     row(0xa3, 0x0d, CLASS_OTHER, 12, [0, 0], [0, 0], [6, 4], [[11, 0x04], [0, 0x00]]), // REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS
+    row(0xa4, 0x0a, CLASS_OTHER, 12, [0, 0], [0, 0], [6, 4], [[11, 0x04], [0, 0x00]]), // SET TARGET PORT GROUPS
     row(0xa8, NO_SERVICE_ACTION, CLASS_READ, 12, [2, 4], [6, 4], [0, 0], [[1, 0xe0], [11, 0x04]]), // READ(12)
     row(0xaa, NO_SERVICE_ACTION, CLASS_WRITE, 12, [2, 4], [6, 4], [0, 0], [[1, 0xe0], [11, 0x04]]), // WRITE(12)
     row(0xae, NO_SERVICE_ACTION, CLASS_WRITE_AND_VERIFY, 12, [2, 4], [6, 4], [0, 0], [[1, 0xe0], [11, 0x04]]), // WRITE AND VERIFY(12)
