@@ -66,5 +66,16 @@ export const media: Layout = {
         { name: "SENSE", type: "u8", offset: 320, count: 252, comment: "answered" },
       ],
     },
+    {
+      name: "PROTECTED",
+      comment:
+        "READ_PROTECTED, WRITE_PROTECTED: blocks with their protection information. LENGTH_BYTES bytes of data follow, then 8 bytes for each block.",
+      size: 64,
+      fields: [
+        { name: "OFFSET_BYTES", type: "f64", offset: 0, comment: "asked: first byte" },
+        { name: "LENGTH_BYTES", type: "f64", offset: 8, comment: "asked: bytes of data" },
+        { name: "FUA", type: "u32", offset: 16, comment: "asked: 1 for force unit access" },
+      ],
+    },
   ],
 };

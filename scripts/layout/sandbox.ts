@@ -28,6 +28,16 @@ export const sandbox: Layout = {
     { name: "OPERATION_SPACE", value: 7, comment: "exchange: storage used and left" },
     { name: "OPERATION_RESIZE", value: 8, comment: "exchange: change the size" },
     { name: "OPERATION_COMMAND", value: 9, comment: "exchange: a command that was claimed" },
+    {
+      name: "OPERATION_READ_PROTECTED",
+      value: 10,
+      comment: "exchange: blocks with protection information",
+    },
+    {
+      name: "OPERATION_WRITE_PROTECTED",
+      value: 11,
+      comment: "exchange: blocks with protection information",
+    },
     { name: "REQUEST_FLAG_FUA", value: 1, comment: "force unit access" },
     { name: "REQUEST_FLAG_UNMAP", value: 2, comment: "storage may be given back" },
     { name: "RESULT_OK", value: 0, comment: "done" },

@@ -53,3 +53,11 @@ export const COMMAND_SENSE_LENGTH_OFFSET = 20;
 export const COMMAND_CDB_OFFSET = 32;
 /** u8[252]: answered. */
 export const COMMAND_SENSE_OFFSET = 320;
+/** READ_PROTECTED, WRITE_PROTECTED: blocks with their protection information. LENGTH_BYTES bytes of data follow, then 8 bytes for each block. Size in bytes. */
+export const PROTECTED_SIZE = 64;
+/** f64: asked: first byte. */
+export const PROTECTED_OFFSET_BYTES_OFFSET = 0;
+/** f64: asked: bytes of data. */
+export const PROTECTED_LENGTH_BYTES_OFFSET = 8;
+/** u32: asked: 1 for force unit access. */
+export const PROTECTED_FUA_OFFSET = 16;

@@ -95,6 +95,7 @@ export class Device implements BackendSink, PeerUnit {
     for (let tag = 0; tag < TAG_COUNT; tag++) this.#transfers.push(new SlotTransfer(tag));
     this.#slow = new SlowPath(this, store);
     unit.statistics = () => this.counters;
+    unit.device = this;
     // What the handler answers itself must not take the short way.
     if (unit.features.claims?.some(({ code }) => isHotCode(code))) unit.watch();
     this.refresh();

@@ -17,6 +17,7 @@ import type {
 import type { Device } from "./device.ts";
 import { type Exchange, exchangeLength, exchangeOperation } from "./exchange.ts";
 import { readExchange, writeExchange } from "./exchange.ts";
+import { protectedLength, readProtected, writeProtected } from "./protected_exchange.ts";
 import { SUBMIT_PENDING, TAG_COUNT } from "./ports.ts";
 
 /** Operations that the backend performs. */
@@ -56,6 +57,8 @@ export class OperationRunner {
   /** The buffer of each tag's last step: its bytes are valid until the next one begins. */
   readonly #addresses = new Uint32Array(TAG_COUNT);
   readonly #lengths = new Uint32Array(TAG_COUNT);
+  /** The buffer of the step before, while a new one is filled. */
+  #previous = { address: 0, length: 0 };
   /** Tags whose step waits for room in the scratch arena. */
   #stalled: number[] = [];
 
@@ -77,8 +80,9 @@ export class OperationRunner {
     operation: BackendOperation,
     ended: (result: OperationResult) => void,
   ): OperationResult | undefined {
-    const length = bufferLength(operation);
-    if (length > 0 && !this.#provide(tag, operation, length)) {
+    const length = this.#bufferLength(operation);
+    const room = length === 0 || this.#provide(tag, length);
+    if (!room) {
       // The bytes to write may lie in the step before: they are small beside the arena.
       this.#steps[tag] = { operation: detached(operation), ended };
       this.release(tag);
@@ -86,6 +90,10 @@ export class OperationRunner {
       return undefined;
     }
     if (length === 0) this.release(tag);
+    else {
+      const refused = this.#fill(tag, operation);
+      if (refused !== undefined) return refused;
+    }
     this.#describe(tag, operation);
     const result = this.#device.startForProcedure(tag);
     if (result !== SUBMIT_PENDING) return this.#result(tag, operation, result, -1);
@@ -125,18 +133,45 @@ export class OperationRunner {
     return result.subarray(0, done);
   }
 
-  /** Puts the operation's own bytes into a new buffer; false where the arena has no room. */
-  #provide(tag: number, operation: BackendOperation, length: number): boolean {
-    const { engine } = this.#device;
-    const address = engine.allocate(length);
+  /** The read or write that goes with protection information, if it is one. */
+  #protected(operation: BackendOperation): ReadMedia | WriteMedia | undefined {
+    if (!this.#device.unit.features.protection) return undefined;
+    return operation.kind === "read" || operation.kind === "write" ? operation : undefined;
+  }
+
+  #bufferLength(operation: BackendOperation): number {
+    const protectedOne = this.#protected(operation);
+    if (protectedOne === undefined) return bufferLength(operation);
+    return protectedLength(this.#device.unit, protectedOne);
+  }
+
+  /**
+   * Finds a buffer; false where the arena has no room. The one before is kept until the new one is
+   * filled: the operation's bytes may lie in it.
+   */
+  #provide(tag: number, length: number): boolean {
+    const address = this.#device.engine.allocate(length);
     if (address === 0) return false;
-    const buffer = engine.bytes.subarray(address, address + length);
-    if (operation.kind === "write") buffer.set(operation.bytes);
-    else if (operation.kind !== "read") writeExchange(operation as Exchange, buffer);
-    this.release(tag);
+    this.#previous = { address: this.#addresses[tag], length: this.#lengths[tag] };
     this.#addresses[tag] = address;
     this.#lengths[tag] = length;
     return true;
+  }
+
+  /** Puts the operation's own bytes into its buffer; returns the failure where they are wrong. */
+  #fill(tag: number, operation: BackendOperation): OperationResult | undefined {
+    const { engine, unit } = this.#device;
+    const address = this.#addresses[tag];
+    let refused: OperationResult | undefined;
+    const protectedOne = this.#protected(operation);
+    if (protectedOne !== undefined) refused = writeProtected(engine, unit, protectedOne, address);
+    else if (operation.kind === "write") engine.bytes.set(operation.bytes, address);
+    else if (operation.kind !== "read") {
+      const buffer = engine.bytes.subarray(address, address + this.#lengths[tag]);
+      writeExchange(operation as Exchange, buffer);
+    }
+    if (this.#previous.length > 0) engine.free(this.#previous.address, this.#previous.length);
+    return refused;
   }
 
   #describe(tag: number, operation: BackendOperation): void {
@@ -148,6 +183,15 @@ export class OperationRunner {
     transfer.offset_bytes = 0;
     transfer.length_bytes = 0;
     if (this.#lengths[tag] > 0) this.#onePair(tag);
+    const protectedOne = this.#protected(operation);
+    if (protectedOne !== undefined) {
+      if (protectedOne.kind === "read") {
+        transfer.operation = MediaOperation.READ_PROTECTED;
+        return;
+      }
+      transfer.operation = MediaOperation.WRITE_PROTECTED;
+      return this.#device.changes(protectedOne.offset_bytes, protectedOne.bytes.length);
+    }
     switch (operation.kind) {
       case "read":
         transfer.operation = MediaOperation.READ;
@@ -211,8 +255,11 @@ export class OperationRunner {
         ? { result, bytes: NOTHING }
         : { result, bytes: NOTHING, failed_offset_bytes };
     }
+    const { engine, unit } = this.#device;
     const address = this.#addresses[tag];
-    const buffer = this.#device.engine.bytes.subarray(address, address + this.#lengths[tag]);
+    const protectedOne = this.#protected(operation);
+    if (protectedOne !== undefined) return readProtected(engine, unit, protectedOne, address);
+    const buffer = engine.bytes.subarray(address, address + this.#lengths[tag]);
     switch (operation.kind) {
       case "read":
         return { result, bytes: buffer };
@@ -277,7 +324,16 @@ function bufferLength(operation: BackendOperation): number {
 
 /** The operation with bytes of its own. */
 export function detached<T extends Operation>(operation: T): T {
-  if (operation.kind === "write") return { ...operation, bytes: operation.bytes.slice() };
+  if (operation.kind === "write") {
+    const { protection } = operation;
+    return {
+      ...operation,
+      bytes: operation.bytes.slice(),
+      ...(protection === undefined
+        ? {}
+        : { protection: { ...protection, information: protection.information.slice() } }),
+    };
+  }
   if (operation.kind === "command") return { ...operation, dataOut: operation.dataOut.slice() };
   return operation;
 }

@@ -6,7 +6,7 @@
  */
 
 import { SLOT_COUNT } from "../abi/engine.ts";
-import type { ClaimedCommand } from "../scsi/logical_unit.ts";
+import type { ClaimedCommand, ProtectionType } from "../scsi/logical_unit.ts";
 
 /** `submit` will answer later, through {@linkcode BackendSink.done}. */
 export const SUBMIT_PENDING = -1;
@@ -77,6 +77,8 @@ export interface VolumeFeatures {
   readonly atomic_write_bytes?: number;
   /** Commands that the handler answers itself. */
   readonly claims?: readonly ClaimedCommand[];
+  /** Type of the protection information that it keeps; absent or 0: none. */
+  readonly protection?: ProtectionType;
 }
 
 /** Keeps parts of a unit's state (reservations, saved mode pages) over a restart. */
@@ -100,6 +102,8 @@ export interface Backend {
   prepareToSleep(): boolean;
   /** Milliseconds since the oldest operation in flight was submitted; 0 if there is none. */
   oldest_ms(now_ms: number): number;
+  /** The size that the volume has from now on: what was checked against a greater one ends at it. */
+  resize?(size_bytes: number): void;
   /** Gives back what it holds (mappings, registrations); nothing is in flight any more. */
   close(): void;
 }

@@ -25,6 +25,10 @@ import {
   EXTENTS_LENGTH_BYTES_OFFSET,
   EXTENTS_OFFSET_BYTES_OFFSET,
   EXTENTS_SIZE,
+  PROTECTED_FUA_OFFSET,
+  PROTECTED_LENGTH_BYTES_OFFSET,
+  PROTECTED_OFFSET_BYTES_OFFSET,
+  PROTECTED_SIZE,
   RESIZE_SIZE,
   RESIZE_SIZE_BYTES_OFFSET,
   SPACE_AVAILABLE_BYTES_OFFSET,
@@ -39,6 +43,11 @@ const EXTENTS = 6;
 const SPACE = 7;
 const RESIZE = 8;
 const COMMAND = 9;
+const READ_PROTECTED = 10;
+const WRITE_PROTECTED = 11;
+
+/** Bytes of protection information of a block. */
+const PROTECTION_LENGTH = 8;
 
 /** Data-in begins at a multiple of this. */
 const DATA_ALIGNMENT = 64;
@@ -84,6 +93,9 @@ export function runExchange(
       return runResize(volume, buffer);
     case COMMAND:
       return runCommand(volume, buffer, options);
+    case READ_PROTECTED:
+    case WRITE_PROTECTED:
+      return runProtected(volume, operation === WRITE_PROTECTED, buffer, options);
     default:
       throw new Error(`the host asked for operation ${operation}`);
   }
@@ -158,4 +170,26 @@ function runCommand(
     view.setUint32(COMMAND_SENSE_LENGTH_OFFSET, sense.length, true);
     buffer.set(sense, COMMAND_SENSE_OFFSET);
   });
+}
+
+function runProtected(
+  volume: Volume,
+  write: boolean,
+  buffer: Uint8Array,
+  { signal }: OperationOptions,
+): Awaitable<void> {
+  const view = viewOf(buffer, PROTECTED_SIZE);
+  const offset = view.getFloat64(PROTECTED_OFFSET_BYTES_OFFSET, true);
+  const length = view.getFloat64(PROTECTED_LENGTH_BYTES_OFFSET, true);
+  const end = PROTECTED_SIZE + length;
+  const protection_length = length / volume.blockSize * PROTECTION_LENGTH;
+  if (!(length > 0) || end + protection_length > buffer.length) {
+    throw new RangeError("blocks that do not fit their exchange");
+  }
+  const data = buffer.subarray(PROTECTED_SIZE, end);
+  const protection = buffer.subarray(end, end + protection_length);
+  if (!write) return volume.read(offset, data, { signal, protection });
+  if (volume.write === undefined) return missing("write");
+  const fua = view.getUint32(PROTECTED_FUA_OFFSET, true) !== 0;
+  return volume.write(offset, data, { signal, fua, protection });
 }

@@ -10,6 +10,12 @@ export interface OperationOptions {
    * the handler's process is killed and started again.
    */
   readonly signal: AbortSignal;
+  /**
+   * `read` and `write` of a volume with {@linkcode Volume.protection}: 8 bytes for each block, to be
+   * filled with what was stored with the blocks, or to be stored with them. Only valid until the
+   * method returns.
+   */
+  readonly protection?: Uint8Array;
 }
 
 /** What accompanies a write. */
@@ -85,6 +91,13 @@ export interface Volume {
    * be found done in part. A volatile volume may give what it likes.
    */
   readonly atomicWrite?: number;
+  /**
+   * Keeps T10 protection information (SBC-4 4.21) of this type beside each block: `read` and `write`
+   * then get it in their options, and `discard` and `writeZeroes` set it to FFh bytes, as does a
+   * volume that was never written. The host makes and checks it. Over embedded fabrics only: the
+   * kernel's ring cannot carry it.
+   */
+  readonly protection?: 1 | 3;
   /** The extents that cover the range, in order, without gap: GET LBA STATUS reports them. */
   extents?(offset: number, length: number, options: OperationOptions): Awaitable<Extent[]>;
   /** How much storage is used and left: for thresholds, and the log page of thin provisioning. */

@@ -33,6 +33,10 @@ export const OPERATION_SPACE = 7;
 export const OPERATION_RESIZE = 8;
 /** exchange: a command that was claimed */
 export const OPERATION_COMMAND = 9;
+/** exchange: blocks with protection information */
+export const OPERATION_READ_PROTECTED = 10;
+/** exchange: blocks with protection information */
+export const OPERATION_WRITE_PROTECTED = 11;
 /** force unit access */
 export const REQUEST_FLAG_FUA = 1;
 /** storage may be given back */

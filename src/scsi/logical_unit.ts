@@ -110,8 +110,8 @@ export interface LogicalUnitDescription {
   /** What was kept over a restart, by part: JSON of our own, of any age, to be checked. */
   readonly saved?: Readonly<Record<string, unknown>>;
   /**
-   * Finds a unit that the operator lets copies reach, this one among them, by a designation
-   * descriptor (`copy/designator.ts`).
+   * Finds another unit that the operator lets copies reach, by a designation descriptor in the form
+   * of `copy/designator.ts`.
    */
   readonly findPeer?: (designator: Uint8Array) => PeerUnit | undefined;
 }
@@ -152,6 +152,8 @@ export class LogicalUnit {
   mediumListener: ((present: boolean) => void) | undefined;
   /** Told of every range that is about to change while somebody watches ({@linkcode watch}). */
   changeListener: ((offset_bytes: number, length_bytes: number) => void) | undefined;
+  /** The device that runs the unit's commands: it runs operations beside them, too. */
+  device: PeerUnit | undefined;
   /** Told of a logical unit reset: copies end (SPC-4 5.17.5). */
   resetListener: (() => void) | undefined;
   /** Told of the loss of an I_T nexus, by a target core that knows them. */

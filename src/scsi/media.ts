@@ -10,6 +10,8 @@ export const MediaOperation = {
   SPACE: 7,
   RESIZE: 8,
   COMMAND: 9,
+  READ_PROTECTED: 10,
+  WRITE_PROTECTED: 11,
 } as const;
 
 /** Whether an operation's buffer is an exchange: given to the handler and taken back. */
@@ -28,4 +30,8 @@ export const MediaResult = {
   INTERNAL: 6,
   /** The handler ended in an operation that may not be repeated; never a guest's own word. */
   LOST: 7,
+  /** Protection information is wrong (SBC-4 4.21); the device's finding, never a guest's word. */
+  GUARD_CHECK: 8,
+  APPLICATION_TAG_CHECK: 9,
+  REFERENCE_TAG_CHECK: 10,
 } as const;

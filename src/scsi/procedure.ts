@@ -13,11 +13,19 @@ export interface FetchDataOut {
   readonly length: number;
 }
 
+/** How protection information is checked (SBC-4 4.21), on a unit that has it. */
+export interface ProtectionChecks {
+  /** PROTECTION_CHECK_* of `src/abi/engine.ts`, or 0. */
+  readonly checks: number;
+}
+
 /** Reads from the volume. The result's `bytes` are valid until the next yield. At most 1 MiB. */
 export interface ReadMedia {
   readonly kind: "read";
   readonly offset_bytes: number;
   readonly length_bytes: number;
+  /** The result has `protection`. Absent: it is checked in full, and not given. */
+  readonly protection?: ProtectionChecks;
 }
 
 /** Writes `bytes` (at most 1 MiB) to the volume. */
@@ -26,6 +34,8 @@ export interface WriteMedia {
   readonly offset_bytes: number;
   readonly bytes: Uint8Array;
   readonly fua: boolean;
+  /** 8 bytes for each block, checked before they are written. Absent: it is made here. */
+  readonly protection?: ProtectionChecks & { readonly information: Uint8Array };
 }
 
 export interface FlushMedia {
@@ -103,7 +113,7 @@ export interface AnswerEarly {
 export interface OnPeer {
   readonly kind: "peer";
   readonly peer: PeerUnit;
-  readonly operation: ReadMedia | WriteMedia | FlushMedia;
+  readonly operation: ReadMedia | WriteMedia | WriteZeroesMedia | FlushMedia;
 }
 
 /** Another logical unit of the same ring thread, as a copy sees it. */
@@ -162,6 +172,8 @@ export interface OperationResult {
   readonly bytes: Uint8Array;
   /** READ, WRITE that failed: the first byte that could not be read or written, if it is known. */
   readonly failed_offset_bytes?: number;
+  /** READ with `protection`: 8 bytes for each block, valid as long as `bytes`. */
+  readonly protection?: Uint8Array;
   readonly extents?: readonly MediaExtent[];
   readonly space?: MediaSpace;
   readonly command?: CommandOutcome;
