@@ -111,7 +111,7 @@ Deno.test("without medium media commands fail and the others answer", () => {
 
 /** Byte 1 bit 4, or byte 8 of a variable length CDB. */
 function pointsAtServiceAction({ sense }: Answer): boolean {
-  return ["cc0001", "c00008"].includes(toHex((sense as Uint8Array).subarray(15)));
+  return ["cc0001", "c00008"].includes(toHex((sense ?? new Uint8Array(0)).subarray(15)));
 }
 
 Deno.test("REPORT SUPPORTED OPERATION CODES lists what is answered, and only that", () => {
@@ -141,7 +141,7 @@ Deno.test("REPORT SUPPORTED OPERATION CODES lists what is answered, and only tha
         else cdb[1] = row.serviceAction ?? 0;
         const answer = run(unit, new ArrayVolume(unit), cdb);
         const missing = tripleOf(answer) === Sense.INVALID_OPERATION_CODE ||
-          tripleOf(answer) === Sense.INVALID_FIELD_IN_CDB && pointsAtServiceAction(answer);
+          row.serviceAction !== undefined && pointsAtServiceAction(answer);
         assert.equal(listed.has(row.name), !missing, row.name);
       }
     }
