@@ -13,7 +13,7 @@ function one(
   code: number,
   serviceAction = 0,
 ): string {
-  const cdb = Uint8Array.of(0xa3, 0x0c, options, code, 0, serviceAction, 0, 0, 2, 0, 0, 0);
+  const cdb = Uint8Array.of(0xa3, 0x0c, options, code, 0, serviceAction, 0, 0, 0xff, 0xff, 0, 0);
   const { dataIn, sense } = run(unit, new ArrayVolume(unit), cdb);
   return sense === undefined ? toHex(dataIn as Uint8Array) : toHex(sense.subarray(15));
 }
