@@ -87,8 +87,8 @@ export interface Volume {
   ): Awaitable<void>;
   /**
    * Greatest length in bytes of a write that is all or nothing, also at loss of power: WRITE ATOMIC
-   * is offered up to it. A write of at most this length, inside of a range aligned to it, must never
-   * be found done in part. A volatile volume may give what it likes.
+   * is offered up to it. A write of at most this length, wherever it begins, must never be found
+   * done in part. A volatile volume may give what it likes.
    */
   readonly atomicWrite?: number;
   /**
