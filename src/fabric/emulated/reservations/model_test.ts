@@ -161,9 +161,16 @@ const step = fc.record({
   unregister: fc.boolean(),
 });
 
+/** All are registered and one holds a reservation, so that there is something to lose. */
+const opening = fc.record({
+  keys: fc.array(fc.integer({ min: 1, max: 3 }), { minLength: COUNT, maxLength: COUNT }),
+  who: fc.nat(COUNT - 1),
+  type: fc.constantFrom(1, 3, 5, 6, 7, 8),
+});
+
 Deno.test("random service actions do what the model does", () => {
   fc.assert(
-    fc.property(fc.array(step, { minLength: 1, maxLength: 40 }), (steps) => {
+    fc.property(opening, fc.array(step, { minLength: 1, maxLength: 30 }), (opening, steps) => {
       const rig = new CoreRig();
       rig.add(0);
       const model = new Model();
@@ -171,6 +178,12 @@ Deno.test("random service actions do what the model does", () => {
         { length: COUNT },
         (_, index) => new Reserver(rig, portName(index)),
       );
+      opening.keys.forEach((key, who) => {
+        assert.equal(reservers[who].register(0, key), model.act(0, who, 0, key, 0));
+      });
+      const { who, type } = opening;
+      const key = opening.keys[who];
+      assert.equal(reservers[who].reserve(key, type), model.act(1, who, key, 0, type));
       for (const { who, action, key, next, type, to, unregister } of steps) {
         const right = key < 0 ? model.keys[who] : key;
         const each = reservers[who];
@@ -185,7 +198,7 @@ Deno.test("random service actions do what the model does", () => {
         compare(reservers, model);
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 300 },
   );
 });
 
