@@ -1,7 +1,8 @@
 /** The embedded fabrics of a ring thread: one iSCSI target, and a target core for each name. */
 import type { Device } from "../engine/device.ts";
 import type { RingLoop } from "../engine/loop.ts";
-import type { Clock } from "../engine/ports.ts";
+import type { Clock, StateStore } from "../engine/ports.ts";
+import { RESERVATIONS_PART } from "../fabric/emulated/reservations/saved.ts";
 import { EmulatedTargetCore } from "../fabric/emulated/target_core.ts";
 import { EmulatedTransport } from "../fabric/emulated/transport.ts";
 import { MemoryDigests } from "../fabric/iscsi/crc32c.ts";
@@ -27,6 +28,16 @@ interface Target {
   readonly core: EmulatedTargetCore;
   /** Transports made and not yet added, by LUN. */
   readonly made: Map<number, EmulatedTransport>;
+}
+
+/** A unit that is to become visible. */
+export interface EmbeddedUnit {
+  readonly target: string;
+  readonly lun: number;
+  readonly device: Device;
+  readonly store: StateStore;
+  /** What the store has kept, by part. */
+  readonly saved: Readonly<Record<string, unknown>>;
 }
 
 export class EmbeddedFabrics {
@@ -115,12 +126,7 @@ export class EmbeddedFabrics {
   }
 
   /** Makes a unit visible to initiators. */
-  addUnit(
-    target: string,
-    lun: number,
-    device: Device,
-    undo: (() => void)[],
-  ): void {
+  addUnit({ target, lun, device, store, saved }: EmbeddedUnit, undo: (() => void)[]): void {
     const { core, made } = this.#find(target);
     const transport = made.get(lun);
     if (transport === undefined) throw new Error(`assertion: LUN ${lun} has no ring`);
@@ -128,7 +134,8 @@ export class EmbeddedFabrics {
     this.#devices.set(transport, device);
     // Data digests are computed where the data lies.
     this.#digests.add(device.engine.buffer, device.engine.exports.crc32c);
-    core.add(lun, transport.ring, device.unit.block_length);
+    const { unit } = device;
+    core.add(lun, transport.ring, { unit, store, saved: saved[RESERVATIONS_PART] });
     undo.push(() => void this.#devices.delete(transport));
   }
 

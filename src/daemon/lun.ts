@@ -55,8 +55,12 @@ export class Lun {
         await this.#ring.call("attach", { name, serial, ring, backend, deadline_ms, unit, saved });
         // From here on a process that ends is replaced, also while the kernel still looks at the LUN.
         supervisor?.attach({
-          down: async () => (await this.#ring.call("down", { name })).completed,
-          up: async (epoch) => void await this.#ring.call("up", { name, epoch }),
+          down: async (settle_ms) => {
+            return (await this.#ring.call("down", { name, settle_ms })).completed;
+          },
+          up: async (epoch, size_bytes) => {
+            await this.#ring.call("up", { name, epoch, size_bytes });
+          },
           abandon: async () => void await this.#ring.call("abandon", { name }),
         });
       },

@@ -54,12 +54,15 @@ export class LunChanges {
       // What lies behind the new end must not be written to any more when it goes.
       if (size_bytes < before) await lun.change({ size_bytes });
       await lun.resizeVolume(size_bytes);
-    } catch (error) {
-      if (size_bytes < before) await lun.change({ size_bytes: before });
-      await this.#save(lun, record);
-      throw error;
+    } finally {
+      await this.#followVolume(lun, record);
     }
-    if (size_bytes > before) await lun.change({ size_bytes });
+  }
+
+  /** Initiators and the record get the size that the volume has, whatever was asked for. */
+  async #followVolume(lun: Lun, record: LunRecord): Promise<void> {
+    const { size_bytes } = lun.describe();
+    await lun.change({ size_bytes });
     // A LUN that takes the size that its handler gives goes on doing so.
     await this.#save(lun, record.size_bytes === 0 ? record : { ...record, size_bytes });
   }

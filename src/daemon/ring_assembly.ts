@@ -11,15 +11,15 @@ import { channelLength, makeBackend } from "./ring_backend.ts";
 import type { Attached, RingContext } from "./ring_context.ts";
 import type { AttachRequest } from "./ring_messages.ts";
 import type { RingStateStore } from "./ring_state_store.ts";
-import type { ThreadVolume } from "./thread_handler.ts";
 import { makeUnit } from "./unit.ts";
+import type { VolumeSlot } from "./volume_slot.ts";
 
 /** What a device is made from. */
 export interface DeviceParts {
   readonly request: AttachRequest;
   readonly features: VolumeFeatures;
   /** What a handler in thread has opened. */
-  readonly volume: ThreadVolume | undefined;
+  readonly slot: VolumeSlot | undefined;
   readonly store: RingStateStore;
   /** Steps that give back what was taken, to be run last first; also where this throws. */
   readonly undo: (() => void)[];
@@ -33,7 +33,7 @@ export function assemble(context: RingContext, parts: DeviceParts): Attached {
   const engine = new Engine(
     context.module,
     transport.length_bytes,
-    channelLength(backend, parts.volume),
+    channelLength(backend, parts.slot?.volume),
   );
   transport.map(engine.buffer, engine.plan.ring);
   undo.push(() => transport.unmap(engine.buffer, engine.plan.ring));
@@ -43,13 +43,16 @@ export function assemble(context: RingContext, parts: DeviceParts): Attached {
   const sandbox = device.backend instanceof SandboxBackend ? device.backend : undefined;
   watch(context, request, device, transport, undo);
   if (ring.kind === "emulated") {
-    context.embedded.addUnit(ring.target, ring.lun, device, undo);
+    const { saved } = request;
+    context.embedded.addUnit({ target: ring.target, lun: ring.lun, device, store, saved }, undo);
   }
-  sandbox?.up(backend.kind === "process" ? backend.epoch : 0);
+  context.peers.add(request.name, request.unit.copy_group, device);
+  undo.push(() => context.peers.remove(request.name));
+  sandbox?.up(backend.kind === "process" ? backend.epoch : 0, parts.features.size_bytes);
   const release = () => {
     for (const step of undo.splice(0).reverse()) step();
   };
-  return { device, ring, sandbox, store, release };
+  return { device, ring, sandbox, store, slot: parts.slot, release };
 }
 
 function makeTransport(
@@ -73,6 +76,7 @@ function unitOf(context: RingContext, { request, features }: DeviceParts): Logic
     lost: backend.kind === "none",
     targetCore: ring.kind === "emulated" ? "embedded" : "kernel",
     saved,
+    findPeer: context.peers.findFor(name, options.copy_group),
   });
   unit.mediumListener = (present) => context.post({ kind: "medium", name, present });
   return unit;
@@ -80,7 +84,7 @@ function unitOf(context: RingContext, { request, features }: DeviceParts): Logic
 
 function makeDevice(
   context: RingContext,
-  { request, features, volume, store, undo }: DeviceParts,
+  { request, features, slot, store, undo }: DeviceParts,
   engine: Engine,
   transport: RingTransport,
   unit: LogicalUnit,
@@ -91,7 +95,7 @@ function makeDevice(
     if (made.device !== undefined) context.loop.activate(made.device);
   };
   const backendOf = (sink: BackendSink) =>
-    makeBackend(context, { name, source, engine, features, volume, wake, undo }, sink);
+    makeBackend(context, { name, source, engine, features, slot, wake, undo }, sink);
   const failed = (reason: string) => {
     // Nobody polls a stopped device: its jobs must not keep the thread awake, or from others.
     if (made.device?.backend instanceof FileBackend) made.device.backend.close();

@@ -11,6 +11,7 @@ import { mapWindow, PAGE_LENGTH, unmapWindow } from "../sys/mapping.ts";
 import { clock, type RingContext } from "./ring_context.ts";
 import type { BackendSource } from "./ring_messages.ts";
 import type { ThreadVolume } from "./thread_handler.ts";
+import type { VolumeSlot } from "./volume_slot.ts";
 
 /** Nothing is submitted to a unit that is not ready; this stands in for its backend. */
 class NoBackend implements Backend {
@@ -50,7 +51,7 @@ export interface BackendParts {
   readonly engine: Engine;
   readonly features: VolumeFeatures;
   /** What a handler in thread has opened. */
-  readonly volume: ThreadVolume | undefined;
+  readonly slot: VolumeSlot | undefined;
   /** Gives the backend's device a turn. */
   readonly wake: () => void;
   /** Steps that give back what the backend takes, to be run last first. */
@@ -59,15 +60,16 @@ export interface BackendParts {
 
 /** Makes the backend that reports to `sink`. */
 export function makeBackend(context: RingContext, parts: BackendParts, sink: BackendSink): Backend {
-  const { name, source, engine, volume, features, undo } = parts;
+  const { name, source, engine, slot, features, undo } = parts;
   if (source.kind === "process") return makeSandbox(context, parts, source, sink);
-  if (volume === undefined) return new NoBackend();
+  if (slot === undefined) return new NoBackend();
+  const { volume } = slot;
   if (volume.backing !== undefined) {
     return new FileBackend(engine, volume.backing, context.queue, sink, clock, parts.wake);
   }
-  const called = new VolumeBackend(engine, volume.volume, (text) => {
-    context.log("error", name, text);
-  });
+  const log = (text: string) => context.log("error", name, text);
+  const called = new VolumeBackend(engine, volume.volume, log, sink);
+  slot.backend = called;
   const memory = windowOf(volume);
   if (memory === undefined) return called;
   const { channel } = engine.plan;

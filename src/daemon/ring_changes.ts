@@ -28,7 +28,10 @@ export class RingChanges {
       unit.attend(Sense.MODE_PARAMETERS_CHANGED);
     }
     if (medium_present !== undefined) setMedium(unit, medium_present);
-    if (size_bytes !== undefined) unit.resize(size_bytes / unit.block_length);
+    if (size_bytes !== undefined) {
+      unit.resize(size_bytes / unit.block_length);
+      device.backend.resize?.(size_bytes);
+    }
     device.refresh();
     this.#context.loop.activate(device);
     return null;

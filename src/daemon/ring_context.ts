@@ -5,9 +5,11 @@ import type { RingLoop } from "../engine/loop.ts";
 import type { Clock } from "../engine/ports.ts";
 import type { SandboxBackend } from "../sandbox/backend.ts";
 import type { Epoll } from "../sys/epoll.ts";
+import { CopyPeers } from "./copy_peers.ts";
 import type { EmbeddedFabrics } from "./embedded.ts";
 import type { LogLevel, RingEventMessage, RingReplyMessage, RingSource } from "./ring_messages.ts";
 import type { RingStateStore } from "./ring_state_store.ts";
+import type { VolumeSlot } from "./volume_slot.ts";
 
 export const clock: Clock = { now_ms: () => performance.now() };
 
@@ -17,6 +19,8 @@ export interface Attached {
   readonly ring: RingSource;
   readonly sandbox: SandboxBackend | undefined;
   readonly store: RingStateStore;
+  /** The volume of a handler in thread. */
+  readonly slot: VolumeSlot | undefined;
   readonly release: () => void;
 }
 
@@ -31,6 +35,8 @@ export class RingContext {
   readonly attached = new Map<string, Attached>();
   /** Devices whose file operations end through the pool's eventfd. */
   readonly fileDevices = new Set<Device>();
+  /** Units that copies may reach. */
+  readonly peers = new CopyPeers();
 
   constructor(
     parts: Pick<RingContext, "epoll" | "loop" | "module" | "queue" | "embedded" | "post">,

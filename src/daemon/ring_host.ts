@@ -24,6 +24,10 @@ import type {
 } from "./ring_messages.ts";
 import { RingStates } from "./ring_state_store.ts";
 import { openInThread, type ThreadVolume } from "./thread_handler.ts";
+import { VolumeSlot } from "./volume_slot.ts";
+
+/** How long a volume that is to be replaced waits for the commands in flight. */
+const REOPEN_TIMEOUT_MS = 5_000;
 
 /** What `handle` returns for a request that is answered later, from a turn of the loop. */
 export const LATER: unique symbol = Symbol("later");
@@ -91,7 +95,7 @@ export class RingHost {
       open: ({ name, backend }) => this.#open(name, backend),
       attach: (request) => this.#attach(request),
       detach: (request) => this.#detach(request),
-      down: ({ name }) => this.#down(name),
+      down: (request, id) => this.#down(request, id),
       up: (request) => this.#up(request),
       abandon: ({ name }) => this.#abandon(name),
       change: (request) => this.#changes.change(request),
@@ -99,6 +103,7 @@ export class RingHost {
         this.#changes.resize(request, (reply) => this.#reply(id, reply));
         return LATER;
       },
+      reopen: ({ name, backend }) => this.#reopen(name, backend),
       saved: ({ id, ok }) => this.#saved(id, ok),
       listen: (request) => embedded.listen(request),
       addTarget: (request) => embedded.addTarget(request),
@@ -140,10 +145,11 @@ export class RingHost {
       : undefined;
     this.#opened.delete(name);
     const features = volume === undefined ? backendVolume(backend) : volume.features;
-    const undo: (() => void)[] = volume === undefined ? [] : [volume.release];
+    const slot = volume === undefined ? undefined : new VolumeSlot(volume);
+    const undo: (() => void)[] = slot === undefined ? [] : [() => slot.release()];
     const store = this.#states.storeOf(name);
     try {
-      const made = assemble(this.#context, { request, features, volume, store, undo });
+      const made = assemble(this.#context, { request, features, slot, store, undo });
       attached.set(name, made);
       loop.add(made.device, backend.kind === "process" ? deadline_ms : 0);
     } catch (error) {
@@ -152,6 +158,28 @@ export class RingHost {
       throw error;
     }
     return { volume: features };
+  }
+
+  async #reopen(
+    name: string,
+    backend: Extract<BackendSource, { kind: "thread" }>,
+  ): Promise<VolumeFeatures> {
+    const { attached, loop } = this.#context;
+    const found = attached.get(name);
+    if (found?.slot === undefined) throw new Error(`assertion: "${name}" has no volume in thread`);
+    const { device, slot } = found;
+    device.quiesce();
+    try {
+      if (!this.#context.settle(() => device.inFlight === 0, REOPEN_TIMEOUT_MS)) {
+        throw new Error(`Commands of LUN "${name}" are in flight that do not end`);
+      }
+      const volume = await this.#openVolume(name, backend);
+      slot.replace(volume);
+      return volume.features;
+    } finally {
+      device.resume();
+      loop.activate(device);
+    }
   }
 
   #detach({ name, keep }: { name: string; keep: boolean }): { released: boolean } {
@@ -163,21 +191,33 @@ export class RingHost {
     return { released: true };
   }
 
-  #down(name: string): { completed: number } {
-    const sandbox = this.#context.attached.get(name)?.sandbox;
-    if (sandbox === undefined) return { completed: 0 };
-    const { completed } = sandbox;
-    sandbox.down();
-    return { completed };
+  #down(
+    { name, settle_ms = 0 }: RingVerbs["down"]["request"],
+    id: number,
+  ): RingVerbs["down"]["reply"] | typeof LATER {
+    const attached = this.#context.attached.get(name);
+    const sandbox = attached?.sandbox;
+    if (attached === undefined || sandbox === undefined) return { completed: 0 };
+    const down = () => {
+      const { completed } = sandbox;
+      // It may have been detached while its process finished.
+      if (this.#context.attached.get(name) === attached) sandbox.down();
+      return { completed };
+    };
+    if (settle_ms === 0) return down();
+    sandbox.settle();
+    this.#context.when(() => sandbox.submitted === 0, settle_ms, () => this.#reply(id, down()));
+    this.#context.loop.activate(attached.device);
+    return LATER;
   }
 
-  #up({ name, epoch }: { name: string; epoch: number }): null {
+  #up({ name, epoch, size_bytes }: RingVerbs["up"]["request"]): null {
     const attached = this.#context.attached.get(name);
     // It may have been detached while the handler started.
     if (attached === undefined) return null;
     const { device, sandbox } = attached;
     device.counters.replays += device.inFlight;
-    sandbox?.up(epoch);
+    sandbox?.up(epoch, size_bytes);
     this.#context.loop.activate(device);
     return null;
   }

@@ -2,6 +2,7 @@
 import type { VolumeFeatures } from "../engine/ports.ts";
 import type { Counters } from "../engine/counters.ts";
 import type { Configuration } from "../plugin/context.ts";
+import type { ClaimedCommand } from "../scsi/logical_unit.ts";
 
 /** Where the ring is. */
 export type RingSource =
@@ -43,6 +44,8 @@ export type BackendSource =
     readonly kind: "thread";
     readonly module: string;
     readonly configuration: Configuration;
+    /** Commands that it answers itself. */
+    readonly claims: readonly ClaimedCommand[];
     readonly memories: readonly GrantedMemory[];
     readonly files: readonly GrantedFile[];
   }
@@ -123,9 +126,13 @@ export interface RingVerbs {
    */
   detach: { request: { name: string; keep: boolean }; reply: { released: boolean } };
   /** The process of the LUN's handler is gone, or about to be killed. */
-  down: { request: { name: string }; reply: { completed: number } };
+  down: {
+    /** `settle_ms`: the process lives, and gets up to that time to finish what it has. */
+    request: { name: string; settle_ms?: number };
+    reply: { completed: number };
+  };
   /** A new process is ready; what was in flight is replayed. */
-  up: { request: { name: string; epoch: number }; reply: null };
+  up: { request: { name: string; epoch: number; size_bytes: number }; reply: null };
   /** The handler will not come back: what is in flight ends with an error. */
   abandon: { request: { name: string }; reply: null };
   /** Changes a unit under I/O: initiators get their unit attentions. */
@@ -137,6 +144,14 @@ export interface RingVerbs {
   resize: {
     request: { name: string; size_bytes: number; shrinks: boolean };
     reply: { done: boolean };
+  };
+  /**
+   * Opens the volume of a handler in thread anew, with what it is granted now, and serves it in the
+   * place of the one before, once no command is in flight.
+   */
+  reopen: {
+    request: { name: string; backend: Extract<BackendSource, { kind: "thread" }> };
+    reply: VolumeFeatures;
   };
   /** A part of a unit's state is durable, or could not be kept: the answer to `save`. */
   saved: { request: { id: number; ok: boolean }; reply: null };

@@ -7,7 +7,7 @@
 import type { FilePool } from "../backend/file_pool.ts";
 import type { VolumeFeatures } from "../engine/ports.ts";
 import { type Grants, openGrants } from "../sandbox/grants.ts";
-import { bindSettings } from "../sandbox/manifest.ts";
+import { bindSettings, claimsOf } from "../sandbox/manifest.ts";
 import { Supervisor } from "../sandbox/supervisor.ts";
 import type { Reactor } from "../sys/reactor.ts";
 import { OperatorError } from "./error.ts";
@@ -15,6 +15,7 @@ import { checkInThread, type ResolvedHandler } from "./handlers.ts";
 import type { LunRecord } from "./lun_record.ts";
 import type { RingClient } from "./ring_client.ts";
 import type { BackendSource, LogLevel } from "./ring_messages.ts";
+import type { ThreadSource } from "./thread_handler.ts";
 
 export interface StorageOptions {
   readonly record: LunRecord;
@@ -64,10 +65,11 @@ async function openInThread(
   configuration: Readonly<Record<string, unknown>>,
 ): Promise<Storage> {
   const { record, handler, ring, pool } = options;
-  const source: BackendSource = {
+  const source: ThreadSource = {
     kind: "thread",
     module: handler.module,
     configuration,
+    claims: claimsOf(handler.manifest),
     memories: grants.memories,
     files: grants.files,
   };
@@ -81,7 +83,7 @@ async function openInThread(
   const volume = await ring.call("open", { name, backend: source });
   try {
     checkVolume(record, handler, volume);
-    return new ThreadStorage(options, source, volume, close);
+    return new ThreadStorage(options, grants, source, volume, close);
   } catch (error) {
     await ring.call("detach", { name, keep: false });
     throw error;
@@ -99,6 +101,7 @@ async function openInProcess(
     module: handler.module,
     folder: handler.folder,
     configuration,
+    claims: claimsOf(handler.manifest),
     grants,
     lock_path,
     reactor,
@@ -121,19 +124,22 @@ async function openInProcess(
 
 /** A handler on the ring thread. */
 class ThreadStorage implements Storage {
-  readonly source: BackendSource;
+  readonly source: ThreadSource;
   readonly supervisor = undefined;
   readonly close: () => Promise<void>;
   readonly #options: StorageOptions;
+  readonly #grants: Grants;
   #volume: VolumeFeatures;
 
   constructor(
     options: StorageOptions,
-    source: BackendSource,
+    grants: Grants,
+    source: ThreadSource,
     volume: VolumeFeatures,
     close: () => Promise<void>,
   ) {
     this.#options = options;
+    this.#grants = grants;
     this.source = source;
     this.#volume = volume;
     this.close = close;
@@ -144,16 +150,32 @@ class ThreadStorage implements Storage {
   }
 
   async resize(size_bytes: number): Promise<void> {
-    if (this.#volume.resize !== true) {
-      const { id } = this.#options.handler.manifest;
-      throw new OperatorError(
-        "usage",
-        `Handler "${id}" cannot change the size of a LUN that it serves in thread`,
-        "Remove the LUN, and make it again with the new size.",
-      );
-    }
-    await resizeByHandler(this.#options, this.#volume, size_bytes);
+    if (this.#volume.resize !== true) return await this.#replace(size_bytes);
+    const done = await askHandler(this.#options, this.#volume, size_bytes);
+    this.#grants.refresh();
+    if (!done) throw notResized(this.#options.record.name, size_bytes);
     this.#volume = { ...this.#volume, size_bytes };
+  }
+
+  /** Resizes what the handler was granted, and has it opened anew. */
+  async #replace(size_bytes: number): Promise<void> {
+    const change = this.#grants.resize(size_bytes);
+    try {
+      const volume = await this.#reopen();
+      if (volume.size_bytes !== size_bytes) throw notResized(this.#options.record.name, size_bytes);
+      change.commit();
+      this.#volume = volume;
+    } catch (error) {
+      change.undo();
+      await this.#reopen();
+      throw error;
+    }
+  }
+
+  #reopen(): Promise<VolumeFeatures> {
+    const { memories, files } = this.#grants;
+    const { record: { name }, ring } = this.#options;
+    return ring.call("reopen", { name, backend: { ...this.source, memories, files } });
   }
 }
 
@@ -181,21 +203,25 @@ class ProcessStorage implements Storage {
   }
 
   async resize(size_bytes: number): Promise<void> {
-    await resizeByHandler(this.#options, this.volume, size_bytes);
+    await this.supervisor.resize(
+      size_bytes,
+      () => askHandler(this.#options, this.volume, size_bytes),
+    );
   }
 }
 
-/** Has the handler change the size while it serves. */
-async function resizeByHandler(
-  { record, ring }: StorageOptions,
+/** Has the handler change the size while it serves; returns whether it did. */
+async function askHandler(
+  { record: { name }, ring }: StorageOptions,
   volume: VolumeFeatures,
   size_bytes: number,
-): Promise<void> {
-  const { name } = record;
+): Promise<boolean> {
   const shrinks = size_bytes < volume.size_bytes;
-  const { done } = await ring.call("resize", { name, size_bytes, shrinks });
-  if (done) return;
-  throw new OperatorError(
+  return (await ring.call("resize", { name, size_bytes, shrinks })).done;
+}
+
+function notResized(name: string, size_bytes: number): OperatorError {
+  return new OperatorError(
     "failed",
     `The handler could not change the size of LUN "${name}" to ${size_bytes} bytes`,
     "The daemon's log says why.",

@@ -88,7 +88,7 @@ async function openVolume(
   };
   const context = makeContext(name, logger, memories, files);
   const volume = await handler.open(context, source.configuration);
-  const features = featuresOf(describeVolume(volume));
+  const features = featuresOf(describeVolume(volume), source.claims);
   const memory = memoryGrants.get(volume.backing);
   // A volume that is longer than its memory is wrong about being it: its methods will tell.
   const whole = memory !== undefined && features.size_bytes <= memory.size_bytes;
