@@ -416,7 +416,8 @@ export class LogicalUnit {
   }
 
   resetStatistics(): void {
-    this.#statisticsBase = this.statistics();
+    // The device may count on in the same object.
+    this.#statisticsBase = { ...this.statistics() };
   }
 
   /** Keeps an error of something that was answered before it ended, for the next command. */

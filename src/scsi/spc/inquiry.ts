@@ -37,7 +37,9 @@ export function standardData(unit: LogicalUnit): Uint8Array {
   data[2] = 0x06; // VERSION: SPC-4
   data[3] = 0x12; // HISUP, RESPONSE DATA FORMAT 2; NORMACA 0
   data[4] = STANDARD_DATA_LENGTH - 5;
-  data[5] = targetPortGroupSupport(unit) << 4 | (hasThirdPartyCopy(unit) ? 0x08 : 0x00); // 3PC
+  // TPGS, 3PC, PROTECT
+  data[5] = targetPortGroupSupport(unit) << 4 | (hasThirdPartyCopy(unit) ? 0x08 : 0x00) |
+    (unit.features.protection ? 0x01 : 0x00);
   data[7] = 0x02; // CMDQUE
   writeAscii(data, 8, 8, vendor);
   writeAscii(data, 16, 16, product);

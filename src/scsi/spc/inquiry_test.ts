@@ -136,3 +136,15 @@ Deno.test("Extended INQUIRY Data and Mode Page Policy", () => {
   assert.equal(simple[5], 0x01);
   assert.equal(toHex(page(makeUnit(), 0x87)), "00870004" + "3fff0000");
 });
+
+Deno.test("protection information is told of where the volume keeps it", () => {
+  const features = { writable: true, discard: true, writeZeroes: true, writeCache: true };
+  const told = (protection: 0 | 1 | 3) => {
+    const unit = makeUnit({ features: { ...features, protection } });
+    const control = run(unit, new ArrayVolume(unit), hex("1a080a00ff00")).dataIn as Uint8Array;
+    return [inquiry(unit)[5] & 0x01, page(unit, 0x86)[4], control[4 + 5]];
+  };
+  assert.deepEqual(told(0), [0, 0x00, 0x00]);
+  assert.deepEqual(told(1), [1, 0x05, 0x80]);
+  assert.deepEqual(told(3), [1, 0x24, 0x80]);
+});

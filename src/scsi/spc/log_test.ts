@@ -70,13 +70,16 @@ Deno.test("LOG SENSE measures storage, and thresholds with it", () => {
 
 Deno.test("LOG SENSE and LOG SELECT: counters of commands and blocks", () => {
   const unit = makeUnit();
-  let count = 1;
-  unit.statistics = () => ({
-    reads: 10 * count,
-    writes: 3 * count,
-    read_bytes: 10240 * count,
-    written_bytes: 512 * count,
-  });
+  // The device counts on in one object.
+  const now = { reads: 0, writes: 0, read_bytes: 0, written_bytes: 0 };
+  const count = (times: number) => {
+    now.reads = 10 * times;
+    now.writes = 3 * times;
+    now.read_bytes = 10240 * times;
+    now.written_bytes = 512 * times;
+  };
+  unit.statistics = () => now;
+  count(1);
   const counters = (cdb: string) => hex(sense(unit, cdb)).subarray(8, 40);
   const values = (reads: number, writes: number, written: number, read: number) =>
     [reads, writes, written, read].map((value) => value.toString(16).padStart(16, "0")).join("");
@@ -88,7 +91,7 @@ Deno.test("LOG SENSE and LOG SELECT: counters of commands and blocks", () => {
   const volume = new ArrayVolume(unit);
   assert.equal(run(unit, volume, hex("4c024000000000000000")).status, Status.GOOD);
   assert.deepEqual(told, [[Sense.LOG_PARAMETERS_CHANGED, "others"]]);
-  count = 3;
+  count(3);
   assert.equal(toHex(counters("4d005900000000010000")), values(20, 6, 2, 40), "since the reset");
 });
 

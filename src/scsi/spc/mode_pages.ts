@@ -105,12 +105,14 @@ const control: ModePage = {
   title: "Control",
   changeable: "D_SENSE, SWP",
   supported: always,
-  build({ descriptorSense, softwareWriteProtect }) {
+  build({ descriptorSense, softwareWriteProtect }, unit) {
     const page = page0(0x0a, 12);
     // TST 000b: one task set for all. GLTSD: log parameters are not saved.
     page[2] = 0x02 | (descriptorSense ? D_SENSE : 0);
     page[3] = 0x10; // QUEUE ALGORITHM MODIFIER: unrestricted reordering; QERR 00b
     page[4] = softwareWriteProtect ? SWP : 0; // UA_INTLCK_CTRL 00b
+    // ATO: application tags are kept as they were sent. TAS 0: aborted commands are not answered.
+    page[5] = unit.features.protection ? 0x80 : 0x00;
     writeUint16(page, 8, 0xffff); // BUSY TIMEOUT PERIOD: unlimited
     // EXTENDED SELF-TEST COMPLETION TIME 0: there is none.
     return page;

@@ -56,9 +56,15 @@ function deviceIdentification(unit: LogicalUnit): Uint8Array {
   return concatenate([...unitDesignators(unit), ...portDesignators(unit)]);
 }
 
-/** SPC-4 7.8.7. What is 0: protection information, microcode, self-tests, WRITE LONG. */
+/** SPT: type 1, type 3; GRD_CHK, and REF_CHK where the tag means something (SBC-4 4.21.2). */
+const PROTECTION_TYPE_1 = 0x00 | 0x04 | 0x01;
+const PROTECTION_TYPE_3 = 0x4 << 3 | 0x04;
+
+/** SPC-4 7.8.7. What is 0: microcode, self-tests, WRITE LONG. */
 function extendedInquiry(unit: LogicalUnit): Uint8Array {
   const content = new Uint8Array(60);
+  const { protection } = unit.features;
+  if (protection) content[0] = protection === 3 ? PROTECTION_TYPE_3 : PROTECTION_TYPE_1;
   content[5 - HEADER] = unit.orderedTasks ? 0x07 : 0x01; // HEADSUP, ORDSUP, SIMPSUP
   content[6 - HEADER] = unit.features.writeCache ? 0x01 : 0x00; // V_SUP
   content[13 - HEADER] = SENSE_LENGTH_MAX; // MAXIMUM SUPPORTED SENSE DATA LENGTH
