@@ -8,6 +8,7 @@
  */
 import * as limits from "../src/scsi/limits.ts";
 import { type OperationCode, operationCodes } from "../src/scsi/opcodes.ts";
+import { logPages } from "../src/scsi/spc/log_pages.ts";
 import { modePages } from "../src/scsi/spc/mode_pages.ts";
 import { vitalProductPages } from "../src/scsi/spc/vpd.ts";
 
@@ -40,11 +41,12 @@ export function scsiDocument(): string {
     operationCodes.map(commandRow),
   );
   const vpd = vitalProductPages.map(({ code, title }) => [hex(code), title]);
-  const modes = modePages.map(({ pageCode, title, changeable }) => [
-    hex(pageCode),
+  const modes = modePages.map(({ pageCode, subpageCode, title, changeable }) => [
+    subpageCode === 0 ? hex(pageCode) : `${hex(pageCode)}/${hex(subpageCode)}`,
     title,
     changeable,
   ]);
+  const logs = logPages.map(({ pageCode, title }) => [hex(pageCode), title]);
   const bounds = [
     ["Bytes of one transfer or verification", limits.TRANSFER_LENGTH_MAX_BYTES],
     ["Block descriptors of an UNMAP", limits.UNMAP_DESCRIPTOR_COUNT_MAX],
@@ -72,6 +74,12 @@ Every page can be saved (SP): saved values are kept over a restart, and are curr
 reset. Without SP a change lasts until then.
 
 ${table(["Page", "Title", "Changeable"], modes)}
+## Log pages
+
+Logical Block Provisioning is there only where the handler can tell how much storage is left. The
+counters of General Statistics and Performance can be reset by LOG SELECT.
+
+${table(["Page", "Title"], logs)}
 ## Limits
 
 What is more is refused with ILLEGAL REQUEST and a pointer to the field.
