@@ -1,10 +1,21 @@
 import assert from "node:assert/strict";
 import { loadModule, makeDevice, type TestDevice } from "../../test/integration/harness.ts";
+import { Engine } from "../engine/engine.ts";
 import type { Transfer } from "../engine/ports.ts";
 import type { Volume } from "../plugin/mod.ts";
 import { MediaOperation, MediaResult } from "../scsi/media.ts";
 import { closeDescriptor } from "../sys/descriptor.ts";
-import { makeMemfd, map, mapWindow, unmap } from "../sys/mapping.ts";
+import { FileCalls } from "../sys/file.ts";
+import { errno, libc } from "../sys/libc.ts";
+import {
+  makeMemfd,
+  makeResizableMemfd,
+  map,
+  mapWindow,
+  unmap,
+  unmapWindow,
+} from "../sys/mapping.ts";
+import { GrantedMemory } from "../sandbox/capability.ts";
 import { MemoryBackend } from "./memory_backend.ts";
 import { VolumeBackend } from "./volume_backend.ts";
 
@@ -116,4 +127,58 @@ Deno.test("MemoryBackend leaves to the handler what lies past its window, and pa
     assert.deepEqual(read(SIZE - 512), [7, 0]);
     assert.deepEqual(read(SIZE), [0, 1], "the window has not grown");
   });
+});
+
+Deno.test("a memory that has grown past its window is served as one, and so when it is cut", () => {
+  const fd = makeResizableMemfd("lunette-test", SIZE);
+  const calls = new FileCalls(libc, errno);
+  const pieces: ArrayBuffer[] = [];
+  const volume = (size: number): Volume => {
+    const mapPiece = (fd: number, length: number, offset: number) => {
+      pieces.push(map(fd, length, offset));
+      return pieces[pieces.length - 1];
+    };
+    const blocks = new GrantedMemory(fd, size, mapPiece, calls);
+    return {
+      size,
+      blockSize: 512,
+      read: (offset, into) => blocks.read(offset, into),
+      write: (offset, from) => blocks.write(offset, from),
+    };
+  };
+  const log: string[] = [];
+  const engine = new Engine(module, 65536, SIZE);
+  const { channel } = engine.plan;
+  mapWindow(engine.buffer, channel, SIZE, fd);
+  const rest = new VolumeBackend(engine, volume(SIZE), (message) => void log.push(message));
+  const backend = new MemoryBackend(engine, channel, SIZE, rest);
+  const address = engine.allocate(8192);
+  const iov_address = engine.allocate(8);
+  engine.words.set([address, 8192], iov_address >>> 2);
+  const run = (operation: number, offset: number, byte: number) => {
+    engine.bytes.fill(byte, address, address + 8192);
+    const result = backend.submit({ ...transferOf(offset, 8192, iov_address), operation });
+    return [result, engine.bytes[address], engine.bytes[address + 8191]];
+  };
+  const { READ, WRITE } = MediaOperation;
+  try {
+    assert.deepEqual(run(WRITE, SIZE - 8192, 7), [MediaResult.OK, 7, 7]);
+    assert.equal(run(WRITE, SIZE - 4096, 8)[0], MediaResult.INTERNAL, "not there yet");
+    calls.truncate(fd, 3 * SIZE);
+    rest.replace(volume(3 * SIZE));
+    backend.resize(3 * SIZE);
+    assert.deepEqual(run(WRITE, SIZE - 4096, 8), [MediaResult.OK, 8, 8]);
+    assert.deepEqual(run(READ, SIZE - 8192, 0), [MediaResult.OK, 7, 8], "one memory");
+    assert.deepEqual(run(READ, SIZE, 1), [MediaResult.OK, 8, 0]);
+    assert.deepEqual(run(READ, 3 * SIZE - 8192, 1), [MediaResult.OK, 0, 0]);
+    rest.replace(volume(SIZE / 2));
+    backend.resize(SIZE / 2);
+    calls.truncate(fd, SIZE / 2);
+    assert.equal(run(READ, SIZE / 2 - 4096, 1)[0], MediaResult.INTERNAL);
+    assert.equal(run(READ, SIZE / 2 - 8192, 1)[0], MediaResult.OK);
+  } finally {
+    pieces.forEach(unmap);
+    unmapWindow(engine.buffer, channel, SIZE);
+    closeDescriptor(fd);
+  }
 });

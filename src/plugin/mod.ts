@@ -19,6 +19,13 @@
  * }
  * ```
  *
+ * A volume says what it can do by the members it has: `write` makes it writable, `discard` gives
+ * storage back (UNMAP), `extents` and `space` tell what storage there is (GET LBA STATUS, thresholds),
+ * `atomicWrite` offers WRITE ATOMIC, `resize` changes the size while it is served (without it the
+ * handler is opened anew), and `command` answers the operation codes that the manifest claims under
+ * `commands`, raw. What fails is thrown: a {@linkcode HandlerError} chooses the sense data, and where
+ * it names an `offset`, the initiator gets the failing block.
+ *
  * The contract only grows: members are added, optional, and never change their meaning.
  *
  * @module

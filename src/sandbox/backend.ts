@@ -137,9 +137,9 @@ export class SandboxBackend implements Backend {
     return this.#completions;
   }
 
-  /** Operations that the present process has, and has not completed. */
-  get submitted(): number {
-    return this.#states.reduce((count, state) => count + (state === SUBMITTED ? 1 : 0), 0);
+  /** After `settle`: whether the process has nothing left that it will complete. */
+  get settled(): boolean {
+    return this.#state !== SETTLING || !this.#states.includes(SUBMITTED);
   }
 
   /** Whether a guest is up. */
@@ -337,7 +337,7 @@ export class SandboxBackend implements Backend {
 
   /**
    * Lets the guest finish what it has, and holds what comes until `up`: the process is about to be
-   * ended in order. `submitted` tells how much it still has; then call `down`.
+   * ended in order. Poll until `settled`, or for as long as there is time, and call `down`.
    */
   settle(): void {
     if (this.#state !== UP) return;

@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import {
+  type Exchange,
+  exchangeLength,
+  exchangeOperation,
+  readExchange,
+  writeExchange,
+} from "../engine/exchange.ts";
 import { SUBMIT_FULL, SUBMIT_PENDING, type Transfer } from "../engine/ports.ts";
 import { MediaResult } from "../scsi/media.ts";
 import { closeDescriptor } from "../sys/descriptor.ts";
@@ -528,13 +535,13 @@ Deno.test("settle() lets the guest finish what it has, and holds what comes", ()
   assert.equal(rig.submit(1, OPERATION_FLUSH, 0), SUBMIT_PENDING);
   rig.backend.kick();
   assert.deepEqual(rig.take(), []);
-  assert.equal(rig.backend.submitted, 1);
+  assert.equal(rig.backend.settled, false);
   assert.equal(rig.backend.prepareToSleep(), true);
   rig.answer(command);
   assert.equal(rig.backend.prepareToSleep(), false);
   rig.backend.poll();
   assert.deepEqual(rig.ended, [[0, RESULT_OK]]);
-  assert.equal(rig.backend.submitted, 0);
+  assert.equal(rig.backend.settled, true);
   rig.backend.down();
   rig.start();
   assert.deepEqual(rig.take().map(({ tag }) => tag), [1]);
@@ -553,4 +560,57 @@ Deno.test("nothing past a size that has shrunk reaches the handler", () => {
   assert.equal(rig.submit(0, OPERATION_READ, 512), SUBMIT_PENDING);
   rig.backend.resize(4 * 65536);
   assert.equal(rig.submit(2, OPERATION_READ, 512), SUBMIT_PENDING);
+});
+
+Deno.test("whatever a guest writes into an exchange, the device takes it or calls it wrong", () => {
+  const asked: Exchange[] = [
+    { kind: "extents", offset_bytes: 4096, length_bytes: 65536 },
+    { kind: "space" },
+    { kind: "resize", size_bytes: 4096 },
+    {
+      kind: "command",
+      cdb: new Uint8Array(6),
+      dataOut: new Uint8Array(5),
+      data_in_length: 20,
+      replay: true,
+    },
+  ];
+  const number = fc.oneof(
+    fc.constantFrom(0, 1, 512, 4096, 65536, 2 ** 32 - 1, 2 ** 53, -1, NaN, Infinity),
+    fc.double(),
+  );
+  const words = fc.array(fc.tuple(fc.nat(80), fc.boolean(), number), { maxLength: 12 });
+  fc.assert(
+    fc.property(fc.nat(asked.length - 1), words, (which, writes) => {
+      using rig = new Rig().start();
+      const one = asked[which];
+      const length = exchangeLength(one);
+      writeExchange(one, rig.data(0, length));
+      rig.submit(0, exchangeOperation(one), length, { offset_bytes: 0 });
+      const [request] = rig.take();
+      const view = new DataView(request.data.buffer, request.data.byteOffset, length);
+      for (const [at, double, value] of writes) {
+        const offset = Math.min(at * 8, length - 8);
+        if (double) view.setFloat64(offset, value, true);
+        else view.setUint32(offset, value, true);
+      }
+      rig.answer(request);
+      rig.backend.poll();
+      assert.deepEqual(rig.ended, [[0, RESULT_OK]]);
+      const { result, extents, space, command } = readExchange(one, rig.data(0, length));
+      assert.ok(result === RESULT_OK || result === RESULT_INTERNAL);
+      let end = 4096;
+      for (const extent of extents ?? []) {
+        assert.equal(extent.offset_bytes, end);
+        assert.ok(extent.length_bytes > 0);
+        end += extent.length_bytes;
+      }
+      assert.ok(end <= 4096 + 65536);
+      assert.ok(space === undefined || space.used_bytes >= 0 && space.available_bytes >= 0);
+      if (command === undefined) return;
+      assert.ok(command.status <= 255 && command.sense.length <= 252);
+      assert.ok(command.dataIn.length <= 20);
+    }),
+    { numRuns: 300 },
+  );
 });

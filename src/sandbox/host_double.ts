@@ -1,5 +1,14 @@
 /** A stand-in for the ring thread, for tests and measurements: a real guest and the real backend. */
+import {
+  type Exchange,
+  exchangeLength,
+  exchangeOperation,
+  readExchange,
+  writeExchange,
+} from "../engine/exchange.ts";
 import { SUBMIT_PENDING, type Transfer } from "../engine/ports.ts";
+import { MediaResult } from "../scsi/media.ts";
+import type { OperationResult } from "../scsi/procedure.ts";
 import { Epoll, EPOLLET, EPOLLIN } from "../sys/epoll.ts";
 import type { ExitStatus } from "../sys/process.ts";
 import { Reactor } from "../sys/reactor.ts";
@@ -39,6 +48,8 @@ export class HostDouble {
   completed = 0;
   /** Called when an operation has ended. */
   onDone: (tag: number, result: number) => void = () => {};
+  /** The byte that the last operation that failed has named; -1: none. */
+  failed_offset_bytes = -1;
   readonly #grants: Grants;
   readonly #reactor: Reactor;
   readonly #lock_path: string;
@@ -135,8 +146,9 @@ export class HostDouble {
   }
 
   /** BackendSink. */
-  done(tag: number, result: number): void {
+  done(tag: number, result: number, failed_offset_bytes = -1): void {
     this.results[tag] = result;
+    this.failed_offset_bytes = failed_offset_bytes;
     this.completed++;
     this.onDone(tag, result);
   }
@@ -147,6 +159,16 @@ export class HostDouble {
     if (result !== SUBMIT_PENDING) return result;
     this.run(() => this.results[0] !== -1);
     return this.results[0];
+  }
+
+  /** One exchange, to its end, as the device does it. */
+  exchange(one: Exchange): OperationResult {
+    const length = exchangeLength(one);
+    const buffer = this.data(0, length);
+    writeExchange(one, buffer);
+    const result = this.operate(exchangeOperation(one), 0, length);
+    if (result !== MediaResult.OK) return { result, bytes: new Uint8Array() };
+    return readExchange(one, buffer);
   }
 
   /** Sleeps and polls, as the ring thread does, until `until()`. Throws after a lost wake-up. */

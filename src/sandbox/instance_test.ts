@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import type { Exchange } from "../engine/exchange.ts";
 import { SUBMIT_PENDING } from "../engine/ports.ts";
 import { MediaOperation, MediaResult } from "../scsi/media.ts";
 import { sendSignal, Signal } from "../sys/process.ts";
@@ -59,7 +60,7 @@ function exercise(host: HostDouble, count: number, depth: number): void {
   }
 }
 
-for (const name of ["memory", "example-xor"]) {
+for (const name of ["memory", "example-xor", "example-commands"]) {
   Deno.test(`a guest serves handlers/${name} at depth 32`, async () => {
     const begin = performance.now();
     const one = await HostDouble.start({ folder: builtin(name), size_bytes: SIZE });
@@ -147,6 +148,106 @@ Deno.test("what a handler throws becomes a result, and what has no code is logge
     one.log.some((line) => line.startsWith("error TypeError: a bug of mine")),
     one.log.join(),
   );
+});
+
+const command = (length: number, data_in_length: number) => ({
+  kind: "command" as const,
+  cdb: new Uint8Array([0xc1, 2, 3, 4, 5, 6]),
+  dataOut: new Uint8Array(length).fill(5),
+  data_in_length,
+  replay: false,
+});
+const range = { kind: "extents", offset_bytes: 4096, length_bytes: 8192 } as const;
+
+for (const [how, wrap] of [["values", ""], ["promises", "async "]]) {
+  Deno.test(`a guest runs exchanges of a handler that returns ${how}`, async () => {
+    const settle = wrap === "" ? "" : "await new Promise((end) => setTimeout(end, 1));";
+    await using one = await host(volumeSource(
+      `
+      get size() { return size; },
+      resize: ${wrap}(asked) => { ${settle} size = asked; },
+      extents: ${wrap}(offset, length) => { ${settle} return [
+        { offset: 0, length: offset + 512, mapped: true },
+        { offset: offset + 512, length: 4 * length, mapped: false },
+      ]; },
+      space: ${wrap}() => { ${settle} return { used: 4096, available: 8192 }; },
+      command: ${wrap}(cdb, dataOut, dataIn) => {
+        ${settle}
+        if (dataIn.some((byte) => byte !== 0)) throw new Error("data-in is not zeroed");
+        dataIn.set(dataOut.subarray(0, dataIn.length));
+        return {
+          status: 2,
+          sense: cdb.slice(0, 3),
+          dataInLength: Math.min(dataIn.length, dataOut.length),
+        };
+      },`,
+      "let size = blocks.size;",
+    ));
+    assert.deepEqual(one.exchange(range).extents, [
+      { offset_bytes: 4096, length_bytes: 512, mapped: true },
+      { offset_bytes: 4608, length_bytes: 7680, mapped: false },
+    ]);
+    assert.deepEqual(one.exchange({ kind: "space" }).space, {
+      used_bytes: 4096,
+      available_bytes: 8192,
+    });
+    assert.equal(one.exchange({ kind: "resize", size_bytes: 65536 }).result, MediaResult.OK);
+    for (const [out, room] of [[0, 0], [1, 0], [0, 512], [70_000, 512], [512, 70_000], [7, 9]]) {
+      const outcome = one.exchange(command(out, room)).command;
+      assert.equal(outcome?.status, 2);
+      assert.deepEqual([...outcome.sense], [0xc1, 2, 3]);
+      assert.equal(outcome.dataIn.length, Math.min(out, room));
+      assert.ok(outcome.dataIn.every((byte) => byte === 5));
+    }
+    assert.deepEqual(one.violations, []);
+  });
+}
+
+const wrongAnswers: Record<string, [Exchange, string]> = {
+  "extents with a gap": [
+    range,
+    "extents: (offset) => [{ offset: offset + 512, length: 512, mapped: true }],",
+  ],
+  "no extents": [range, "extents: () => [],"],
+  "extents that are none": [range, "extents: () => 5 as any,"],
+  "no extents(), which was asked for": [range, ""],
+  "endless space": [{ kind: "space" }, "space: () => ({ used: Infinity, available: 0 }),"],
+  "a promise of negative space": [
+    { kind: "space" },
+    "space: () => Promise.resolve({ used: 0, available: -1 }),",
+  ],
+  "a resize that does nothing": [{ kind: "resize", size_bytes: 512 }, "resize: () => {},"],
+  "a status of 256": [command(0, 0), "command: () => ({ status: 256 }),"],
+  "too long sense": [command(0, 0), "command: () => ({ sense: new Uint8Array(253) }),"],
+  "more data-in than there is room": [command(0, 8), "command: () => ({ dataInLength: 9 }),"],
+  "no result": [command(0, 0), "command: () => undefined as any,"],
+  "an error": [command(0, 0), `command: () => { throw new Error("no"); },`],
+};
+for (const [what, [exchange, members]] of Object.entries(wrongAnswers)) {
+  Deno.test(`a guest answers INTERNAL for a handler that gives ${what}, and serves on`, async () => {
+    await using one = await host(volumeSource(members));
+    assert.equal(one.exchange(exchange).result, MediaResult.INTERNAL);
+    assert.equal(one.operate(READ, 0, 512), MediaResult.OK);
+    assert.deepEqual(one.violations, []);
+    await new Promise((end) => setTimeout(end, 50));
+    assert.ok(one.log.some((line) => line.startsWith("error ")), "its author is told");
+  });
+}
+
+Deno.test("a byte that a handler names as failed is reported, where it lies in the request", async () => {
+  await using one = await host(volumeSource(`
+    read: (offset) => { throw new HandlerError("medium-error", "bad", { offset: offset + 700 }); },
+    write: async (offset) => { throw new HandlerError("medium-error", "bad", { offset: offset + 1 }); },
+    flush: () => { throw new HandlerError("medium-error", "bad", { offset: 5 }); },
+  `));
+  assert.equal(one.operate(READ, 4096, 1024), MediaResult.MEDIUM_ERROR);
+  assert.equal(one.failed_offset_bytes, 4796);
+  assert.equal(one.operate(READ, 4096, 512), MediaResult.MEDIUM_ERROR);
+  assert.equal(one.failed_offset_bytes, -1, "not in the request");
+  assert.equal(one.operate(WRITE, 4096, 512), MediaResult.MEDIUM_ERROR);
+  assert.equal(one.failed_offset_bytes, 4097);
+  assert.equal(one.operate(FLUSH, 0, 0), MediaResult.MEDIUM_ERROR);
+  assert.equal(one.failed_offset_bytes, -1);
 });
 
 Deno.test("a method that is missing is RESULT_INTERNAL, and a missing flush is nothing to do", async () => {

@@ -29,14 +29,14 @@ import {
 /** Failures in a row after which what is in flight ends with an error; restarts go on. */
 const FAILURES_BEFORE_ABANDON = 8;
 /** How long a process that is to end in order may take to finish what it has. */
-const SETTLE_MS = 10_000;
+const SETTLE_MS = 5_000;
 
 /** What the ring thread does for the supervisor. */
 export interface RingSide {
   /**
    * SandboxBackend.down: resolves when the ring thread no longer touches the channel, with the number
    * of operations that the process had completed. With `settle_ms` the process lives, and is given
-   * up to that time to finish what it has (SandboxBackend.settle, until `submitted` is 0).
+   * up to that time to finish what it has (SandboxBackend.settle, until `settled`).
    */
   down(settle_ms?: number): Promise<number>;
   /** SandboxBackend.up, with the volume's size. */

@@ -32,12 +32,17 @@ class Rig {
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #close: () => Promise<void>;
 
-  static async start(source: string, more: Partial<SupervisorOptions> = {}): Promise<Rig> {
-    const made = await makeHandler(source);
+  static async start(
+    source: string,
+    more: Partial<SupervisorOptions> = {},
+    capabilities: Record<string, unknown> = { blocks: { kind: "memory", size: "volume" } },
+    paths: Record<string, string> = {},
+  ): Promise<Rig> {
+    const made = await makeHandler(source, { capabilities });
     const { manifest, module, folder } = await loadHandler(made.folder);
     const grants = openGrants("test", manifest, {
       size_bytes: SIZE,
-      paths: {},
+      paths,
       configuration: {},
     });
     const reactor = new Reactor((error) => console.error(error));
@@ -92,7 +97,7 @@ class Rig {
       down: async (settle_ms = 0) => {
         if (settle_ms > 0) {
           this.backend.settle();
-          await this.until(() => this.backend.submitted === 0, settle_ms);
+          await this.until(() => this.backend.settled, settle_ms);
         }
         const { completed } = this.backend;
         await this.#note("down", () => this.backend.down());
@@ -269,8 +274,7 @@ Deno.test("a command that may not be repeated is lost with its process, and no o
   const hang = "command: () => new Promise(() => {}), flush: () => {},";
   await using rig = await Rig.start(volumeSource(hang));
   rig.submit(0, MediaOperation.COMMAND, 640, { replay: false });
-  await rig.until(() => rig.backend.submitted === 1);
-  await sleep(20);
+  await sleep(50); // Long enough for the guest to take it.
   sendSignal(rig.supervisor.pid as number, Signal.SIGKILL);
   await rig.until(() => rig.calls.includes("down"));
   rig.submit(1, FLUSH, 0);
@@ -406,4 +410,39 @@ Deno.test("resize() has the handler do it where it can, and a restart keeps the 
     { name: "GuestError" },
   );
   assert.equal(rig.supervisor.volume.size_bytes, 262144);
+});
+
+Deno.test("resize() grows and cuts a file, and has a restart serve the size", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/disk.img`;
+  const source = `
+    import type { Context, Volume } from "lunette/plugin";
+    export function open(context: Context): Volume {
+      const file = context.file("path");
+      return {
+        size: file.size,
+        blockSize: 512,
+        read: (offset, into) => file.read(offset, into),
+        write: (offset, from) => file.write(offset, from),
+      };
+    }`;
+  const capabilities = { path: { kind: "file", access: "read-write", create: true } };
+  {
+    await using rig = await Rig.start(source, {}, capabilities, { path });
+    rig.data.fill(3, 0, 512);
+    assert.equal(await rig.run(WRITE, 512), MediaResult.OK);
+    await rig.supervisor.resize(2 * SIZE, never);
+    assert.equal(Deno.statSync(path).size, 2 * SIZE);
+    const last = { offset_bytes: 2 * SIZE - 512 };
+    assert.equal(await rig.run(WRITE, 512, last), MediaResult.OK);
+    sendSignal(rig.supervisor.pid as number, Signal.SIGKILL);
+    await rig.until(() => rig.calls.includes("up 3"));
+    assert.equal(await rig.run(READ, 512, last), MediaResult.OK);
+    assert.equal(rig.data[511], 3);
+    await rig.supervisor.resize(SIZE / 4, never);
+    assert.equal(Deno.statSync(path).size, SIZE / 4);
+    assert.equal(await rig.run(READ, 512), MediaResult.OK);
+    assert.equal(rig.data[0], 3);
+  }
+  await Deno.remove(folder, { recursive: true });
 });
