@@ -106,3 +106,12 @@ Deno.test("a medium stays in while it is sanitized", () => {
     assert.equal(triple(cdb), Sense.SANITIZE_IN_PROGRESS, cdb);
   }
 });
+
+Deno.test("START STOP UNIT with IMMED flushes after its answer", () => {
+  const { unit, volume, triple } = setUp();
+  volume.failures.set("flush", MediaResult.MEDIUM_ERROR);
+  assert.equal(triple("1b0000000000"), Sense.WRITE_ERROR);
+  assert.equal(triple("1b0100000000"), 0);
+  assert.equal(unit.deferredSense, Sense.WRITE_ERROR);
+  assert.deepEqual(volume.steps, ["flush", "flush"]);
+});

@@ -6,7 +6,7 @@ import type { Procedure } from "../procedure.ts";
 import { always, checkCondition, GOOD, invalidField } from "../response.ts";
 import { Sense } from "../sense.ts";
 import { performed } from "./media_steps.ts";
-import { flush } from "./transfer.ts";
+import { flush, flushLater } from "./transfer.ts";
 
 /** START_VALID, ACTIVE, IDLE, STANDBY, LU_CONTROL, FORCE_IDLE_0, FORCE_STANDBY_0. */
 const POWER_CONDITIONS = [0x0, 0x1, 0x2, 0x3, 0x7, 0xa, 0xb];
@@ -14,8 +14,8 @@ const STANDBY = [0x3, 0xb];
 
 /**
  * There is nothing to spin down, and a unit that several initiators use stays ready for the others:
- * stopping means that what was written is made durable. IMMED is taken for a wish: what was flushed
- * or taken out is so when the command ends.
+ * stopping means that what was written is made durable. What is taken out is so when the command
+ * ends, also with IMMED: nobody should find it there afterwards.
  */
 function startStopUnit(unit: LogicalUnit, { cdb }: CommandView): Answer | Procedure {
   const powerCondition = cdb[4] >>> 4;
@@ -27,7 +27,7 @@ function startStopUnit(unit: LogicalUnit, { cdb }: CommandView): Answer | Proced
   if (powerCondition === 0 && loadEject) return loadOrEject(unit, start, noFlush);
   const stops = powerCondition === 0 ? !start : STANDBY.includes(powerCondition);
   if (!stops || noFlush || unit.state !== "ready") return GOOD;
-  return flush(unit);
+  return (cdb[1] & 0x01) === 0 ? flush(unit) : flushLater(unit);
 }
 
 /** What is prevented is any change, also that a medium comes in. */

@@ -78,7 +78,7 @@ function synchronizeCache(unit: LogicalUnit, command: CommandView): Answer | Pro
 }
 
 /** IMMED: a failure becomes a deferred error (SPC-4 4.5.5). */
-function* flushLater(unit: LogicalUnit): Procedure {
+export function* flushLater(unit: LogicalUnit): Procedure {
   yield { kind: "answer", answer: GOOD };
   return yield* flush(unit);
 }
