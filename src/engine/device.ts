@@ -16,6 +16,7 @@ import {
   DEVICE_NOT_READY,
   DEVICE_WRITE_PROTECTED,
   FLAG_FUA,
+  FLAG_IMMEDIATE,
   IOV_PAIR_SIZE,
   RECORD_TMR,
   SLOT_BIDI_LENGTH_OFFSET,
@@ -210,7 +211,8 @@ export class Device implements BackendSink, PeerUnit {
       }
       return this.#start(slot);
     }
-    if (commandClass === CLASS_SYNCHRONIZE_CACHE) {
+    const immediate = (words[word + (SLOT_FLAGS_OFFSET >>> 2)] & FLAG_IMMEDIATE) !== 0;
+    if (commandClass === CLASS_SYNCHRONIZE_CACHE && !immediate) {
       this.#transfers[slot].operation = MediaOperation.FLUSH;
       this.#transfers[slot].length_bytes = 0;
       return this.#start(slot);
