@@ -383,14 +383,14 @@ export class Device implements BackendSink, PeerUnit {
   completeDataIn(slot: number, valid: number, status: number = Status.GOOD): void {
     const { words } = this.engine;
     const address = this.engine.slotAddress(slot);
-    // Bidirectional: READ_LEN is for data-in alone (facts of the ring), the residual is not told.
     const bidirectional = words[(address + SLOT_BIDI_LENGTH_OFFSET) >>> 2];
     const room = bidirectional || words[(address + SLOT_BUFFER_LENGTH_OFFSET) >>> 2];
     if (valid >= room) return this.#put(slot, status, 0, 0, 0);
     // The buffer may hold older data: what is not valid is never shown. A read_len of 0 says
     // nothing to the kernel, and an old kernel knows none, so the rest is zeroed as well.
     this.engine.exports.engine_fill_zero(this.engine.plan.state, slot, valid, room - valid);
-    const flag = valid > 0 && bidirectional === 0 && this.#tellsReadLength;
+    // A kernel takes no notice of it for bidirectional commands; the emulated ring does.
+    const flag = valid > 0 && this.#tellsReadLength;
     this.#put(slot, status, valid, flag ? COMPLETE_READ_LEN : 0, 0);
   }
 

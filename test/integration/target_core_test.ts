@@ -115,7 +115,7 @@ Deno.test("LOGICAL UNIT RESET goes through the engine, and the unit serves on", 
     );
     assert.equal(a.manage(TaskFunction.LOGICAL_UNIT_RESET, 0), 0);
     assert.ok(commands.every((command) => command.aborted && command.result === undefined));
-    assert.deepEqual([a.clearAttentions(0), b.clearAttentions(0)], [[], [0x062903]]);
+    assert.deepEqual([a.clearAttentions(0), b.clearAttentions(0)], [[0x062903], [0x062903]]);
   }
   assert.equal(test.transport.ring.blocks_used, 0);
   test.close();

@@ -27,8 +27,9 @@ export function takeResponse(area: CommandArea, slot: number, command: RingComma
   command.sense_length = 0;
   const length = command.dataIn.length;
   let valid = -1;
-  // READ_LEN is for commands that have data-in alone, and a read_len of 0 says nothing.
-  if ((flags & ENTRY_FLAG_READ_LEN) !== 0 && length > 0 && command.dataOut.length === 0) {
+  // A read_len of 0 says nothing. For the kernel it says nothing of bidirectional commands either;
+  // here it does, or an initiator would never hear how much of its data-in came.
+  if ((flags & ENTRY_FLAG_READ_LEN) !== 0 && length > 0) {
     const read_length = words[(slot + COMMAND_READ_LENGTH_OFFSET) >>> 2];
     if (read_length > 0) valid = Math.min(read_length, length);
   }

@@ -304,7 +304,7 @@ Deno.test("doorbell() with READ_LEN (section 6)", () => {
   assert.deepEqual(run({ read_length: 1001 }), [0, 0, 1000]);
   assert.deepEqual(run({ read_length: 0 }), [0, 0, 1000], "read_len 0: flag ignored");
   assert.deepEqual(run({ read_length: 36 }, 1000, 0), [0, 0, 0], "ignored for writes");
-  assert.deepEqual(run({ read_length: 36 }, 512, 512), [0, 0, 512], "and when bidirectional");
+  assert.deepEqual(run({ read_length: 36 }, 512, 512), [0, 0, 36], "not when bidirectional");
   const sense = fixedSense(0x031100);
   assert.deepEqual(run({ status: 2, sense }), [2, 0x031100, 0], "data dropped");
   assert.deepEqual(run({ status: 2, sense, read_length: 100 }), [2, 0x031100, 100]);
