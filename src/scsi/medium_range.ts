@@ -14,10 +14,11 @@ export interface MediumRange {
 export const WHOLE_MEDIUM: MediumRange = Object.freeze({ offset_bytes: 0, length_bytes: Infinity });
 
 /**
- * Commands whose ranges stand in their parameter list: FORMAT UNIT, UNMAP, SANITIZE, third-party
- * copies, and what a handler has claimed, count as touching everything.
+ * Commands whose ranges stand in their parameter list: FORMAT UNIT, UNMAP, SANITIZE, and what a
+ * handler has claimed, count as touching everything. Third-party copies do not: each of their
+ * operations is run as one of another unit is, and kept apart from commands that must be alone.
  */
-const TOUCHES_ALL: ReadonlySet<number> = new Set([0x04, 0x42, 0x48, 0x83]);
+const TOUCHES_ALL: ReadonlySet<number> = new Set([0x04, 0x42, 0x48]);
 
 export function overlap(left: MediumRange, right: MediumRange): boolean {
   return left.offset_bytes < right.offset_bytes + right.length_bytes &&

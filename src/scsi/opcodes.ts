@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { copyCommands } from "./copy/opcodes.ts";
 import type { OperationCode } from "./opcode.ts";
 import { atomicCommands } from "./sbc/atomic_opcodes.ts";
 import { mediumCommands } from "./sbc/medium_opcodes.ts";
@@ -24,4 +25,5 @@ export const operationCodes: readonly OperationCode[] = [
   ...mediumCommands,
   ...transferCommands,
   ...verifyCommands,
+  ...copyCommands,
 ].sort((a, b) => a.code - b.code || (a.serviceAction ?? 0) - (b.serviceAction ?? 0));
