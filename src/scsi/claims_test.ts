@@ -78,6 +78,25 @@ Deno.test("data-in of a claimed command is cut to the buffer and has a residual"
   assert.equal(answerWith(unit, "c1000000000000000000", long).answer.dataIn?.length, 16);
 });
 
+Deno.test("data-in of a claimed command is its own, and no longer than its room", () => {
+  const unit = unitWith([claim({ direction: "in" })]);
+  const command = decode(hex("c1000000000000000000"), {
+    block_length: 512,
+    block_count: 64,
+    writeProtected: false,
+    ready: true,
+    buffer_length: 3,
+  });
+  const procedure = claimedCommand(unit, command, claimOf(unit, command) as ClaimedCommand);
+  procedure.next();
+  const dataIn = new Uint8Array(8).fill(7);
+  const bytes = NOTHING;
+  const { value } = procedure.next({ result: 0, bytes, command: { ...GOOD, dataIn } });
+  dataIn.fill(0xee);
+  assert.ok("status" in value);
+  assert.equal(toHex(value.dataIn as Uint8Array), "070707");
+});
+
 Deno.test("data-out of a claimed command is given whole, or the command is refused", () => {
   const unit = unitWith([claim({ direction: "both" })]);
   const state = {
