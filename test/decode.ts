@@ -46,8 +46,75 @@ const SERVICE_ACTIONS = [
   ...[0x48, 0x5e, 0x5f, 0x83, 0x84, 0x94, 0x95, 0x9d, 0x9e, 0x9f, 0xa3, 0xa4, 0xab],
 ];
 
-const COMPARE_AND_WRITE = 0x89;
-const GET_LBA_STATUS = 0x12;
+/** Where fields of a command without a class lie, as [byte, length]. */
+interface Layout {
+  readonly lba?: readonly [number, number];
+  readonly blocks?: readonly [number, number];
+  /** ALLOCATION LENGTH or PARAMETER LIST LENGTH. */
+  readonly list?: readonly [number, number];
+  /** Bits beside NACA that are refused, as [byte, mask]. */
+  readonly refused?: readonly [number, number];
+}
+
+const LBA_16 = { lba: [2, 8] } as const;
+const LBA_32 = { lba: [12, 8] } as const;
+/** WRPROTECT and the like. */
+const PROTECT = { refused: [1, 0xe0] } as const;
+const PROTECT_32 = { refused: [10, 0xe0] } as const;
+
+/** Commands without a class, by operation code; from the CDB tables of SPC-4 and SBC-4. */
+const LAYOUTS: ReadonlyMap<number, Layout> = new Map<number, Layout>([
+  [0x03, { list: [4, 1] }],
+  [0x04, { refused: [1, 0xc0] }],
+  [0x12, { list: [3, 2] }],
+  [0x15, { list: [4, 1] }],
+  [0x16, {}],
+  [0x17, {}],
+  [0x1a, { list: [4, 1] }],
+  [0x1b, {}],
+  [0x1c, { list: [3, 2] }],
+  [0x1d, { list: [3, 2] }],
+  [0x1e, {}],
+  [0x25, {}],
+  [0x37, { list: [7, 2] }],
+  [0x42, { list: [7, 2] }],
+  [0x4c, { list: [7, 2] }],
+  [0x4d, { list: [7, 2] }],
+  [0x55, { list: [7, 2] }],
+  // PARAMETER LIST LENGTH goes with LONGID, which is refused with 3RDPTY (SPC-2 7.21).
+  [0x56, { refused: [1, 0x12] }],
+  [0x57, { refused: [1, 0x12] }],
+  [0x5a, { list: [7, 2] }],
+  [0x89, { ...LBA_16, ...PROTECT, blocks: [13, 1] }],
+  [0x8b, { ...LBA_16, ...PROTECT, blocks: [10, 4] }],
+  [0x9c, { ...LBA_16, ...PROTECT, blocks: [12, 2] }],
+  [0xa0, { list: [6, 4] }],
+  [0xb7, { list: [6, 4] }],
+]);
+
+/** The same for operation codes with service actions: code * 65536 + service action. */
+const ACTION_LAYOUTS: ReadonlyMap<number, Layout> = new Map<number, Layout>([
+  ...actions(0x48, [0x01, 0x02, 0x1f], { list: [7, 2] }),
+  ...actions(0x5e, [0, 1, 2, 3], { list: [7, 2] }),
+  ...actions(0x5f, [0, 1, 2, 3, 4, 5, 6, 7], { list: [5, 4] }),
+  ...actions(0x7f, [0x0e], { ...LBA_32, ...PROTECT_32, blocks: [28, 4] }),
+  ...actions(0x7f, [0x12], { ...LBA_32, list: [28, 4] }),
+  ...actions(0x83, [0x00, 0x10, 0x11], { list: [10, 4] }),
+  ...actions(0x83, [0x1c], {}),
+  ...actions(0x84, [0x00, 0x03, 0x04, 0x05, 0x07, 0x08], { list: [10, 4] }),
+  ...actions(0x9e, [0x10], { list: [10, 4] }),
+  ...actions(0x9e, [0x12], { ...LBA_16, list: [10, 4] }),
+  ...actions(0xa3, [0x0a, 0x0c, 0x0d], { list: [6, 4] }),
+  ...actions(0xa4, [0x0a], { list: [6, 4] }),
+]);
+
+function actions(code: number, all: readonly number[], layout: Layout): [number, Layout][] {
+  return all.map((action) => [code * 65536 + action, layout]);
+}
+
+function layoutOf(code: number, serviceAction: number): Layout | undefined {
+  return LAYOUTS.get(code) ?? ACTION_LAYOUTS.get(code * 65536 + serviceAction);
+}
 
 function classOf(code: number, serviceAction: number): number {
   if (code === 0x7f) return VARIABLE.get(serviceAction) ?? abi.CLASS_OTHER;
@@ -88,20 +155,43 @@ export function decode(bytes: Uint8Array, context: DecodeContext): CommandView {
     length_bytes: 0,
     buffer_length: context.buffer_length,
     bidi_length: context.bidi_length ?? 0,
-    allocation_length: allocationLength(view, serviceAction),
+    allocation_length: 0,
   };
-  if (code === 0x7f && cdb[7] !== 0x18 && VARIABLE.has(serviceAction)) {
+  const layout = layoutOf(code, serviceAction);
+  const variable = VARIABLE.has(serviceAction) || layout !== undefined;
+  if (code === 0x7f && cdb[7] !== 0x18 && variable) {
     command.commandClass = abi.CLASS_OTHER;
     command.sense = 0x052400;
     return command;
   }
   const media = ![abi.CLASS_OTHER, abi.CLASS_TEST_UNIT_READY].includes(command.commandClass);
-  const ranged = media || code === COMPARE_AND_WRITE ||
-    code === 0x9e && serviceAction === GET_LBA_STATUS;
-  if (ranged) decodeRange(command, view, context);
-  if (refused(command)) command.sense = 0x052400;
+  if (media) decodeRange(command, view, context);
+  else if (layout !== undefined) decodeFields(command, view, context, layout);
+  if (refused(command, layout)) command.sense = 0x052400;
   else if (media) command.sense = check(command, context);
   return command;
+}
+
+/** Fields of a command without a class. */
+function decodeFields(
+  command: Mutable,
+  view: DataView,
+  context: DecodeContext,
+  { lba, blocks, list }: Layout,
+): void {
+  if (list !== undefined) command.allocation_length = Number(number(view, list));
+  if (lba === undefined) return;
+  command.lba = Number(number(view, lba));
+  command.offset_bytes = command.lba * context.block_length;
+  setLength(command, context, blocks === undefined ? 0 : Number(number(view, blocks)));
+}
+
+function number(view: DataView, [offset, length]: readonly [number, number]): bigint {
+  let value = 0n;
+  for (let index = 0; index < length; index++) {
+    value = value << 8n | BigInt(view.getUint8(offset + index));
+  }
+  return value;
 }
 
 function decodeRange(command: Mutable, view: DataView, context: DecodeContext): void {
@@ -121,8 +211,7 @@ function decodeRange(command: Mutable, view: DataView, context: DecodeContext): 
       break;
     case 16:
       command.lba = Number(view.getBigUint64(2));
-      if (command.operationCode === COMPARE_AND_WRITE) blocks = view.getUint8(13);
-      else if (command.operationCode !== 0x9e) blocks = view.getUint32(10);
+      blocks = view.getUint32(10);
       break;
     case 32:
       command.lba = Number(view.getBigUint64(12));
@@ -138,43 +227,16 @@ function setLength(command: Mutable, { block_length }: DecodeContext, blocks: nu
   command.length_bytes = bytes < 2 ** 32 ? bytes : 0;
 }
 
-function allocationLength(view: DataView, serviceAction: number): number {
-  switch (view.getUint8(0)) {
-    case 0x03:
-    case 0x15:
-    case 0x1a:
-      return view.getUint8(4);
-    case 0x12:
-    case 0x1d:
-      return view.getUint16(3);
-    case 0x42:
-    case 0x4d:
-    case 0x55:
-    case 0x5a:
-      return view.getUint16(7);
-    case 0x9e:
-      return [0x10, 0x12].includes(serviceAction) ? view.getUint32(10) : 0;
-    case 0xa0:
-      return view.getUint32(6);
-    case 0xa3:
-      return [0x0a, 0x0c, 0x0d].includes(serviceAction) ? view.getUint32(6) : 0;
-    default:
-      return 0;
-  }
-}
-
-/** Operation codes without a class that are known, so that their fields are looked at. */
-const KNOWN = [0x03, 0x12, 0x15, 0x1a, 0x1b, 0x1d, 0x1e, 0x25, 0x42, 0x4d, 0x55, 0x5a, 0x89, 0xa0];
-const KNOWN_ACTIONS = [[0x9e, 0x10], [0x9e, 0x12], [0xa3, 0x0a], [0xa3, 0x0c], [0xa3, 0x0d]];
-
 /** NACA, and protection information. */
-function refused(command: CommandView): boolean {
+function refused(command: CommandView, layout: Layout | undefined): boolean {
   const { cdb, operationCode: code, commandClass } = command;
-  const known = commandClass !== abi.CLASS_OTHER || KNOWN.includes(code) ||
-    KNOWN_ACTIONS.some(([a, b]) => a === code && b === command.serviceAction);
-  if (!known) return false;
+  if (commandClass === abi.CLASS_OTHER && layout === undefined) return false;
   const control = code === 0x7f ? cdb[1] : cdb[command.cdbLength - 1];
   if ((control & 0x04) !== 0) return true;
+  if (layout !== undefined) {
+    const [byte, mask] = layout.refused ?? [0, 0];
+    return (cdb[byte] & mask) !== 0;
+  }
   const protectedClasses = [
     abi.CLASS_READ,
     abi.CLASS_WRITE,
@@ -182,8 +244,7 @@ function refused(command: CommandView): boolean {
     abi.CLASS_WRITE_AND_VERIFY,
     abi.CLASS_WRITE_SAME,
   ];
-  const hasProtect = code === COMPARE_AND_WRITE ||
-    protectedClasses.includes(commandClass) && command.cdbLength > 6;
+  const hasProtect = protectedClasses.includes(commandClass) && command.cdbLength > 6;
   return hasProtect && flagsOf(command) >> 5 !== 0;
 }
 

@@ -34,6 +34,14 @@ export class Medium {
     this.length_bytes = unit.block_length * unit.block_count;
   }
 
+  /** A medium as this one was after its first changes. */
+  asOf(change_count: number): Medium {
+    const { block_length, length_bytes } = this;
+    const before = new Medium({ block_length, block_count: length_bytes / block_length });
+    for (let index = 0; index < change_count; index++) before.changes.push(this.changes[index]);
+    return before;
+  }
+
   /** Throws what the vector wants to fail. */
   #try(operation: VolumeOperation): void {
     const code = this.fails.get(operation);

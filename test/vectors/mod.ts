@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { atomicVectors } from "./commands/atomic.ts";
 import { cacheVectors } from "./commands/cache.ts";
 import { capacityVectors } from "./commands/capacity.ts";
 import { compareAndWriteVectors } from "./commands/compare_and_write.ts";
@@ -14,8 +15,10 @@ import { provisioningVectors } from "./commands/provisioning.ts";
 import { readVectors } from "./commands/read.ts";
 import { readinessVectors } from "./commands/readiness.ts";
 import { reportVectors } from "./commands/report.ts";
+import { reservationVectors } from "./commands/reservations.ts";
 import { verifyVectors } from "./commands/verify.ts";
 import { writeVectors } from "./commands/write.ts";
+import { wholeMediumVectors } from "./commands/whole_medium.ts";
 import { writeSameVectors } from "./commands/write_same.ts";
 import type { Vector } from "./vector.ts";
 
@@ -25,6 +28,7 @@ export const vectors: readonly Vector[] = [
   ...modeVectors,
   ...logVectors,
   ...reportVectors,
+  ...reservationVectors,
   ...capacityVectors,
   ...mediumVectors,
   ...readVectors,
@@ -32,6 +36,8 @@ export const vectors: readonly Vector[] = [
   ...verifyVectors,
   ...writeSameVectors,
   ...compareAndWriteVectors,
+  ...atomicVectors,
   ...cacheVectors,
   ...provisioningVectors,
+  ...wholeMediumVectors,
 ];

@@ -52,7 +52,7 @@ function assemble(module: WebAssembly.Module, description: LogicalUnitDescriptio
     engine,
     transport,
     unit,
-    () => new VolumeBackend(engine, volume, () => {}),
+    (sink) => new VolumeBackend(engine, volume, () => {}, sink),
     {
       failed: (reason) => {
         throw new Error(`the device has stopped: ${reason}`);
@@ -128,9 +128,14 @@ function throughCore({ transport, unit, store }: Assembly, turn: () => void): Ex
   const core = new EmulatedTargetCore();
   core.add(0, transport.ring, { unit, store });
   const initiators = {
-    a: new Initiator(core, turn, "initiator a"),
-    b: new Initiator(core, turn, "initiator b"),
+    a: new Initiator(core, turn, portName("a", 1)),
+    b: new Initiator(core, turn, portName("b", 2)),
   };
   for (const initiator of Object.values(initiators)) initiator.clearAttentions(0);
   return (cdb, dataOut, room, by) => initiators[by].execute(0, cdb, dataOut, room);
+}
+
+/** SCSI port name of an iSCSI initiator (RFC 7143 4.2.7): its name, and its ISID. */
+function portName(name: string, isid: number): string {
+  return `iqn.2026-11.example:${name},i,0x${isid.toString(16).padStart(12, "0")}`;
 }

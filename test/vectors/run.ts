@@ -1,8 +1,8 @@
 /** Runs a vector at some place, and compares all that is expected. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import type { LogicalUnit } from "../../src/scsi/logical_unit.ts";
-import { Medium } from "./medium.ts";
+import type { LogicalUnit, UnitState } from "../../src/scsi/logical_unit.ts";
+import type { Medium } from "./medium.ts";
 import { assertBytes, bytesOf, type Names, toHex } from "./notation.ts";
 import { parseSense } from "./sense.ts";
 import type { Before, BlockRange, Command, Contents, Expectation, Step, Vector } from "./vector.ts";
@@ -76,8 +76,24 @@ function prepare(before: Before, { medium }: Site): void {
   }
 }
 
+/** A unit that is being sanitized or formatted has a medium, which is hidden. */
+function setState(unit: LogicalUnit, state: UnitState, restricted: boolean): void {
+  switch (state) {
+    case "sanitizing":
+    case "sanitize-failed":
+      unit.operation = { kind: "sanitize", failed: state === "sanitize-failed", restricted };
+      break;
+    case "formatting":
+    case "format-failed":
+      unit.operation = { kind: "format", failed: state === "format-failed", restricted: false };
+      break;
+    default:
+      unit.state = state;
+  }
+}
+
 function prepareUnit(before: Before, unit: LogicalUnit): void {
-  if (before.state !== undefined) unit.state = before.state;
+  if (before.state !== undefined) setState(unit, before.state, before.unrestricted !== true);
   if (before.progress !== undefined) unit.progress = before.progress;
   if (before.attention !== undefined) unit.attend(before.attention);
   if (before.deferred !== undefined) unit.defer(before.deferred);
@@ -144,7 +160,7 @@ function checkSense(expect: Expectation, { sense }: Ended, descriptorSense: bool
 
 /** The medium must be what it was, but for what is expected. */
 function checkContents(medium: Medium, change_count: number, after: Contents): void {
-  const before = mediumBefore(medium, change_count);
+  const before = medium.asOf(change_count);
   for (const [offset, bytes] of Object.entries(after)) {
     before.put(Number(offset), bytesOf(bytes), true);
   }
@@ -162,14 +178,6 @@ function checkContents(medium: Medium, change_count: number, after: Contents): v
       );
     }
   }
-}
-
-/** The medium as it was after its first changes. */
-function mediumBefore(medium: Medium, change_count: number): Medium {
-  const { block_length, length_bytes } = medium;
-  const before = new Medium({ block_length, block_count: length_bytes / block_length });
-  before.changes.push(...medium.changes.slice(0, change_count));
-  return before;
 }
 
 function unmappedOf(medium: Medium): BlockRange[] {

@@ -53,6 +53,8 @@ const variants = {
 
 export type UnitName = keyof typeof variants;
 
+export const unitNames = Object.keys(variants) as readonly UnitName[];
+
 export const SERIAL = "0123456789abcdef";
 
 /** The description of a unit, all defaults in it. */

@@ -47,6 +47,8 @@ export type Step = Command & Expectation;
 /** How the unit is before the command. */
 export interface Before {
   readonly state?: UnitState;
+  /** The sanitize operation was begun with AUSE, in unrestricted completion mode. */
+  readonly unrestricted?: true;
   /** How far a sanitize or format operation is, 0 to 1. */
   readonly progress?: number;
   /** A unit attention that waits: sense key << 16 | ASC << 8 | ASCQ. */

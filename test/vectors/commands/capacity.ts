@@ -1,5 +1,5 @@
 /** READ CAPACITY. */
-import { badField, NO_MEDIUM, vectorsOf } from "../vector.ts";
+import { badField, LBA_OUT_OF_RANGE, NO_MEDIUM, vectorsOf } from "../vector.ts";
 
 const TEN = "25 00 00000000 0000 00 00";
 const SIXTEEN = "9e 10 0000000000000000 00000020 00 00";
@@ -16,6 +16,13 @@ export const capacityVectors = [
       dataIn: "ffffffff 00000200",
     },
     { what: "a buffer that is too short", cdb: TEN, room: 4, dataIn: "0000003f" },
+    {
+      what: "PMI (SBC-2): there is no delay before the last block",
+      cdb: "25 00 00000003 0000 01 00",
+      dataIn: "0000003f 00000200",
+    },
+    { what: "PMI beyond the end", cdb: "25 00 00000040 0000 01 00", ...LBA_OUT_OF_RANGE },
+    { what: "an address without PMI", cdb: "25 00 00000003 0000 00 00", ...badField("c0 0002") },
     { what: "medium gone", cdb: TEN, before: { state: "no-medium" }, ...NO_MEDIUM },
     { what: "NACA", cdb: "25 00 00000000 0000 00 04", ...badField("ca 0009") },
   ]),
@@ -50,6 +57,16 @@ export const capacityVectors = [
       cdb: SIXTEEN,
       before: { state: "becoming-ready" },
       sense: "02 04 01",
+    },
+    {
+      what: "an address without PMI",
+      cdb: "9e 10 0000000000000003 00000020 00 00",
+      ...badField("c0 0002"),
+    },
+    {
+      what: "PMI beyond the end",
+      cdb: "9e 10 0000000000000040 00000020 01 00",
+      ...LBA_OUT_OF_RANGE,
     },
     {
       what: "a reserved service action",

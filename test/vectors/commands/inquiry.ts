@@ -16,7 +16,7 @@ const standard = vectorsOf("INQUIRY", "SPC-4 6.6.2", [
   {
     what: "standard data, all",
     cdb: "12 00 00 0060 00",
-    dataIn: `00 00 06 12 5b 00 00 02 ${VENDOR} ${PRODUCT} 30303031 00*20 00 00 [versions:16] 00*22`,
+    dataIn: `00 00 06 12 5b 08 00 02 ${VENDOR} ${PRODUCT} 30303031 00*20 00 00 [versions:16] 00*22`,
     only: ["server"],
   },
   { what: "removable", cdb: "12 00 00 0005 00", unit: "removable", dataIn: "00 80 06 12 5b" },

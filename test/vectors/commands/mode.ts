@@ -1,24 +1,36 @@
 /** MODE SENSE and MODE SELECT. */
 import { badField, badParameter, type Case, vectorsOf } from "../vector.ts";
 
-const PAGE_01 = "01 0a 80 00 00 00 00 00 00 00 00 00";
+/** Pages as MODE SELECT takes them; MODE SENSE sets PS, since all can be saved. */
 const PAGE_08 = "08 12 04 00 00000000 00000000 00000000 00000000";
-const PAGE_08_OFF = PAGE_08.replace("04", "00");
+const PAGE_08_OFF = "08 12 00 00 00000000 00000000 00000000 00000000";
 const PAGE_0A = "0a 0a 02 10 00 00 00 00 ff ff 00 00";
+const PAGE_0A_SWP = "0a 0a 02 10 08 00 00 00 ff ff 00 00";
+const PAGE_0A_BOTH = "0a 0a 06 10 08 00 00 00 ff ff 00 00";
 const PAGE_1C = "1c 0a 08 00 00 00 00 00 00 00 00 00";
-const ALL = `${PAGE_01} ${PAGE_08} ${PAGE_0A} ${PAGE_1C}`;
+const SENSE_01 = "81 0a 80 00 00 00 00 00 00 00 00 00";
+const [SENSE_08, SENSE_08_OFF, SENSE_0A, SENSE_0A_BOTH, SENSE_1C] = [
+  ...[PAGE_08, PAGE_08_OFF, PAGE_0A, PAGE_0A_BOTH, PAGE_1C],
+].map((page) => (Number.parseInt(page.slice(0, 2), 16) | 0x80).toString(16) + page.slice(2));
+const SENSE_0A_01 = "ca 01 001c 00*28";
+const ALL = `${SENSE_01} ${SENSE_08} ${SENSE_0A} ${SENSE_1C}`;
+const ALL_AND_SUBPAGES = `${SENSE_01} ${SENSE_08} ${SENSE_0A} ${SENSE_0A_01} ${SENSE_1C}`;
 const DESCRIPTOR = "00000040 00 000200";
 const CONTROL = "1a 08 0a 00 ff 00";
 
 const sense6: Case[] = [
   { what: "all pages", cdb: "1a 00 3f 00 ff 00", dataIn: `43 00 10 08 ${DESCRIPTOR} ${ALL}` },
-  { what: "all pages and subpages, DBD", cdb: "1a 08 3f ff ff 00", dataIn: `3b 00 10 00 ${ALL}` },
+  {
+    what: "all pages and subpages, DBD",
+    cdb: "1a 08 3f ff ff 00",
+    dataIn: `5b 00 10 00 ${ALL_AND_SUBPAGES}`,
+  },
   {
     what: "Caching, write protected, without medium",
     cdb: "1a 08 08 00 ff 00",
     unit: "plainReadOnly",
     before: { state: "no-medium" },
-    dataIn: `17 00 90 00 ${PAGE_08_OFF}`,
+    dataIn: `17 00 90 00 ${SENSE_08_OFF}`,
   },
   {
     what: "write protected by the operator",
@@ -26,24 +38,24 @@ const sense6: Case[] = [
     unit: "protected",
     dataIn: "0f 00 90 00",
   },
-  { what: "Caching, changeable: WCE", cdb: "1a 08 48 00 ff 00", dataIn: `17 00 10 00 ${PAGE_08}` },
+  { what: "Caching, changeable: WCE", cdb: "1a 08 48 00 ff 00", dataIn: `17 00 10 00 ${SENSE_08}` },
   {
     what: "Caching, changeable: nothing where there is no cache",
     cdb: "1a 08 48 00 ff 00",
     unit: "uncached",
-    dataIn: `17 00 10 00 ${PAGE_08_OFF}`,
+    dataIn: `17 00 10 00 ${SENSE_08_OFF}`,
   },
   {
     what: "Control, default, whatever is current",
     cdb: "1a 08 8a 00 ff 00",
     before: { softwareWriteProtect: true, descriptorSense: true },
-    dataIn: `0f 00 90 00 ${PAGE_0A}`,
+    dataIn: `0f 00 90 00 ${SENSE_0A}`,
   },
   {
     what: "Control, current, after changes",
     cdb: CONTROL,
     before: { softwareWriteProtect: true, descriptorSense: true },
-    dataIn: "0f 00 90 00 0a 0a 06 10 08 00 00 00 ff ff 00 00",
+    dataIn: `0f 00 90 00 ${SENSE_0A_BOTH}`,
   },
   {
     what: "more than four bytes of blocks: FFFFFFFFh",
@@ -53,7 +65,59 @@ const sense6: Case[] = [
   },
   { what: "cut to 4", cdb: "1a 00 3f 00 04 00", dataIn: "43 00 10 08" },
   { what: "no such page", cdb: "1a 00 19 00 ff 00", ...badField("cd 0002") },
-  { what: "no such subpage", cdb: "1a 00 0a 01 ff 00", ...badField("c0 0003") },
+  { what: "no such subpage", cdb: "1a 00 0a 02 ff 00", ...badField("c0 0003") },
+  {
+    what: "Control Extension: no ALUA without a port",
+    cdb: "1a 08 0a 01 ff 00",
+    dataIn: `23 00 10 00 ${SENSE_0A_01}`,
+  },
+  {
+    what: "Control Extension: implicit ALUA",
+    cdb: "1a 08 0a 01 ff 00",
+    unit: "ported",
+    dataIn: "23 00 10 00 ca 01 001c 01 00*27",
+  },
+  {
+    what: "saved values are the defaults at first",
+    cdb: "1a 08 c8 00 ff 00",
+    dataIn: `17 00 10 00 ${SENSE_08}`,
+  },
+  {
+    what: "saved values are not what is current",
+    cdb: "1a 08 ca 00 ff 00",
+    before: { softwareWriteProtect: true },
+    dataIn: `0f 00 90 00 ${SENSE_0A}`,
+  },
+  {
+    what: "Control, changeable: D_SENSE, SWP",
+    cdb: "1a 08 4a 00 ff 00",
+    dataIn: "0f 00 10 00 8a 0a 04 00 08 00 00 00 00 00 00 00",
+  },
+  {
+    what: "Logical Block Provisioning, where the handler knows what is left",
+    cdb: "1a 08 1c 02 ff 00",
+    unit: "provisioned",
+    dataIn: "23 00 10 00 dc 02 001c 00 00 00*10 00 01 0000 00000000 01 02 0000 00000000",
+  },
+  {
+    what: "Logical Block Provisioning, where it does not",
+    cdb: "1a 08 1c 02 ff 00",
+    ...badField("c0 0003"),
+  },
+  {
+    what: "answers while the port is in standby",
+    cdb: "1a 08 08 00 04 00",
+    unit: "ported",
+    before: { accessState: 2 },
+    dataIn: "17 00 10 00",
+  },
+  {
+    what: "port unavailable",
+    cdb: "1a 08 08 00 04 00",
+    unit: "ported",
+    before: { accessState: 3 },
+    sense: "02 04 0c",
+  },
   { what: "NACA", cdb: "1a 00 3f 00 ff 04", ...badField("ca 0005") },
 ];
 
@@ -61,18 +125,19 @@ const sense10: Case[] = [
   {
     what: "Control",
     cdb: "5a 00 0a 00 00 00 00 00ff 00",
-    dataIn: `001a 00 10 00 00 0008 ${DESCRIPTOR} ${PAGE_0A}`,
+    dataIn: `001a 00 10 00 00 0008 ${DESCRIPTOR} ${SENSE_0A}`,
   },
   {
     what: "LLBAA: long descriptor",
     cdb: "5a 10 0a 00 00 00 00 00ff 00",
-    dataIn: `0022 00 10 01 00 0010 0000000000000040 00000000 00000200 ${PAGE_0A}`,
+    dataIn: `0022 00 10 01 00 0010 0000000000000040 00000000 00000200 ${SENSE_0A}`,
   },
   {
     what: "LLBAA and DBD",
     cdb: "5a 18 1c 00 00 00 00 00ff 00",
-    dataIn: `0012 00 10 00 00 0000 ${PAGE_1C}`,
+    dataIn: `0012 00 10 00 00 0000 ${SENSE_1C}`,
   },
+  { what: "NACA", cdb: "5a 00 0a 00 00 00 00 00ff 04", ...badField("ca 0009") },
   { what: "no such page", cdb: "5a 00 19 00 00 00 00 00ff 00", ...badField("cd 0002") },
 ];
 
@@ -84,7 +149,7 @@ const select6: Case[] = [
     dataOut: `00 00 00 00 ${PAGE_08_OFF}`,
     before: { unflushed: [[3, 2]] },
     durable: true,
-    then: [{ cdb: "1a 08 08 00 ff 00", dataIn: `17 00 10 00 ${PAGE_08_OFF}` }],
+    then: [{ cdb: "1a 08 08 00 ff 00", dataIn: `17 00 10 00 ${SENSE_08_OFF}` }],
   },
   {
     what: "SWP protects, and WP says so",
@@ -113,7 +178,19 @@ const select6: Case[] = [
     before: { fails: { flush: "medium-error" } },
     dataOut: `00 00 00 00 ${PAGE_08_OFF}`,
     sense: "03 0c 00",
-    then: [{ cdb: "1a 08 08 00 ff 00", dataIn: `17 00 10 00 ${PAGE_08}` }],
+    then: [{ cdb: "1a 08 08 00 ff 00", dataIn: `17 00 10 00 ${SENSE_08}` }],
+  },
+  {
+    what: "SP: it is saved",
+    cdb: "15 11 00 00 10 00",
+    dataOut: `00 00 00 00 ${PAGE_0A_SWP}`,
+    then: [{ cdb: "1a 08 ca 00 ff 00", dataIn: `0f 00 90 00 8a ${PAGE_0A_SWP.slice(3)}` }],
+  },
+  {
+    what: "SP without a list: what is current is saved",
+    cdb: "15 11 00 00 00 00",
+    before: { softwareWriteProtect: true },
+    then: [{ cdb: "1a 08 ca 00 ff 00", dataIn: `0f 00 90 00 8a ${PAGE_0A_SWP.slice(3)}` }],
   },
   { what: "PF 0", cdb: "15 00 00 00 04 00", ...badField("cc 0001") },
   {
@@ -142,7 +219,7 @@ const select6: Case[] = [
       PAGE_1C.replace("1c 0a 08", "1c 0a 00")
     }`,
     ...badParameter("8b 0012"),
-    then: [{ cdb: CONTROL, dataIn: `0f 00 10 00 ${PAGE_0A}` }],
+    then: [{ cdb: CONTROL, dataIn: `0f 00 10 00 ${SENSE_0A}` }],
   },
   {
     what: "no such page",
@@ -185,10 +262,10 @@ const select10: Case[] = [
     ...badParameter("80 0006"),
   },
   {
-    what: "a subpage",
+    what: "no such subpage",
     cdb: "55 10 00 00 00 00 00 000c 00",
-    dataOut: "0000 00 00 00 00 0000 4a 01 0000",
-    ...badParameter("8e 0008"),
+    dataOut: "0000 00 00 00 00 0000 4a 02 0000",
+    ...badParameter("8d 0008"),
   },
 ];
 

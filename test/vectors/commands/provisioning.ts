@@ -2,6 +2,7 @@
 import {
   badField,
   badParameter,
+  type Case,
   LBA_OUT_OF_RANGE,
   NO_MEDIUM,
   vectorsOf,
@@ -101,21 +102,105 @@ const unmap = vectorsOf("UNMAP", "SBC-4 5.35", [
   { what: "NACA", cdb: "42 00 00000000 00 0028 04", dataOut: TWO, ...badField("ca 0009") },
 ]);
 
-const lbaStatus = vectorsOf("GET LBA STATUS(16)", "SBC-4 5.5", [
-  {
-    what: "a volume that cannot tell: all mapped from the LBA on",
-    cdb: "9e 12 0000000000000003 00000018 00 00",
-    dataIn: "00000014 00000000 0000000000000003 0000003d 00 000000",
-  },
-  { what: "at the end", cdb: "9e 12 0000000000000040 00000018 00 00", ...LBA_OUT_OF_RANGE },
-  { what: "LBA -1", cdb: "9e 12 ffffffffffffffff 00000018 00 00", ...LBA_OUT_OF_RANGE },
-  {
-    what: "medium gone",
-    cdb: "9e 12 0000000000000003 00000018 00 00",
-    before: { state: "no-medium" },
-    ...NO_MEDIUM,
-  },
-  { what: "NACA", cdb: "9e 12 0000000000000003 00000018 00 04", ...badField("ca 000f") },
-]);
+/** Byte 7: COMPLETION CONDITION (011b: end of the medium) and RTP. */
+const HOLES = { unmapped: [[8, 4], [32, 32]] } as const;
+const MAPPED_8 = "0000000000000000 00000008 00 000000";
+
+function statusCases(
+  cdb: (lba: string, allocation: string, type: string) => string,
+  type: string,
+): Case[] {
+  return [
+    {
+      what: "a volume that cannot tell: all mapped from the LBA on",
+      cdb: cdb("0000000000000003", "00000018", "00"),
+      dataIn: "00000014 000000 07 0000000000000003 0000003d 00 000000",
+    },
+    {
+      what: "a volume that can",
+      cdb: cdb("0000000000000000", "00000100", "00"),
+      unit: "provisioned",
+      before: HOLES,
+      dataIn: `00000044 000000 07 ${MAPPED_8} 0000000000000008 00000004 01 000000` +
+        "000000000000000c 00000014 00 000000 0000000000000020 00000020 01 000000",
+    },
+    {
+      what: "room for one descriptor",
+      cdb: cdb("0000000000000000", "00000018", "00"),
+      unit: "provisioned",
+      before: HOLES,
+      dataIn: `00000014 000000 03 ${MAPPED_8}`,
+    },
+    {
+      what: "from inside of a hole",
+      cdb: cdb("0000000000000022", "00000100", "00"),
+      unit: "provisioned",
+      before: HOLES,
+      dataIn: "00000014 000000 07 0000000000000022 0000001e 01 000000",
+    },
+    {
+      what: "what is not mapped",
+      cdb: cdb("0000000000000000", "00000100", "01"),
+      unit: "provisioned",
+      before: HOLES,
+      dataIn: "00000024 000000 07 0000000000000008 00000004 01 000000" +
+        "0000000000000020 00000020 01 000000",
+    },
+    {
+      what: "allocation length 4",
+      cdb: cdb("0000000000000000", "00000004", "00"),
+      dataIn: "00000014",
+    },
+    { what: "at the end", cdb: cdb("0000000000000040", "00000018", "00"), ...LBA_OUT_OF_RANGE },
+    { what: "LBA -1", cdb: cdb("ffffffffffffffff", "00000018", "00"), ...LBA_OUT_OF_RANGE },
+    {
+      what: "reserved report type",
+      cdb: cdb("0000000000000003", "00000018", "05"),
+      ...badField(type),
+    },
+    {
+      what: "medium gone",
+      cdb: cdb("0000000000000003", "00000018", "00"),
+      before: { state: "no-medium" },
+      ...NO_MEDIUM,
+    },
+    {
+      what: "the handler cannot tell after all",
+      cdb: cdb("0000000000000000", "00000100", "00"),
+      unit: "provisioned",
+      before: { fails: { extents: "medium-error" } },
+      dataIn: "00000014 000000 07 0000000000000000 00000040 00 000000",
+    },
+  ];
+}
+
+const lbaStatus = [
+  ...vectorsOf("GET LBA STATUS(16)", "SBC-4 5.5", [
+    ...statusCases((lba, allocation, type) => `9e 12 ${lba} ${allocation} ${type} 00`, "c0 000e"),
+    { what: "NACA", cdb: "9e 12 0000000000000003 00000018 00 04", ...badField("ca 000f") },
+  ]),
+  ...vectorsOf("GET LBA STATUS(32)", "SBC-4 5.6", [
+    ...statusCases(
+      (lba, allocation, type) =>
+        `7f 00 00000000 00 18 0012 ${type} 00 ${lba} 00000000 00000000 ${allocation}`,
+      "c0 000a",
+    ),
+    {
+      what: "SCAN LENGTH ends it",
+      cdb: "7f 00 00000000 00 18 0012 00 00 0000000000000004 00000002 00000000 00000100",
+      dataIn: "00000014 000000 05 0000000000000004 00000002 00 000000",
+    },
+    {
+      what: "ELEMENT IDENTIFIER",
+      cdb: "7f 00 00000000 00 18 0012 00 00 0000000000000004 00000000 00000001 00000100",
+      ...badField("c0 0018"),
+    },
+    {
+      what: "NACA",
+      cdb: "7f 04 00000000 00 18 0012 00 00 0000000000000003 00000000 00000000 00000018",
+      ...badField("ca 0001"),
+    },
+  ]),
+];
 
 export const provisioningVectors = [...unmap, ...lbaStatus];

@@ -1,5 +1,5 @@
 /** What a unit says of itself beyond INQUIRY: commands, ports, LUNs. */
-import { badField, vectorsOf } from "../vector.ts";
+import { badField, badParameter, vectorsOf } from "../vector.ts";
 
 export const reportVectors = [
   ...vectorsOf("REPORT LUNS", "SPC-4 6.33", [
@@ -27,7 +27,11 @@ export const reportVectors = [
       unit: "ported",
       ...badField("cf 0001"),
     },
-    { what: "no port: not supported", cdb: "a3 0a 00000000 000000ff 00 00", sense: "05 20 00" },
+    {
+      what: "no port: not supported",
+      cdb: "a3 0a 00000000 000000ff 00 00",
+      ...badField("cc 0001"),
+    },
     {
       what: "answers on a port that is unavailable",
       cdb: "a3 0a 00000000 00000006 00 00",
@@ -45,7 +49,7 @@ export const reportVectors = [
     {
       what: "service action, 010b",
       cdb: "a3 0c 02 9e 0010 000000ff 00 00",
-      dataIn: "00 03 0010 9e 10 0000000000000000 ffffffff 00 04",
+      dataIn: "00 03 0010 9e 10 ffffffffffffffff ffffffff 01 04",
     },
     {
       what: "variable length, 010b",
@@ -98,7 +102,45 @@ export const reportVectors = [
   ...vectorsOf("SEND DIAGNOSTIC", "SPC-4 6.42", [
     { what: "default self-test", cdb: "1d 04 00 0000 00" },
     { what: "background self-test", cdb: "1d 20 00 0000 00", ...badField("cf 0001") },
-    { what: "a diagnostic page", cdb: "1d 10 00 0004 00", ...badField("c0 0003") },
+    {
+      what: "the list of diagnostic pages is asked for",
+      cdb: "1d 10 00 0004 00",
+      dataOut: "00 00 0000",
+    },
+    {
+      what: "another diagnostic page",
+      cdb: "1d 10 00 0004 00",
+      dataOut: "3f 00 0000",
+      ...badParameter("80 0000"),
+    },
+    {
+      what: "a page that is cut off",
+      cdb: "1d 10 00 0002 00",
+      dataOut: "00 00",
+      sense: "05 1a 00",
+    },
+    {
+      what: "a list without PF",
+      cdb: "1d 00 00 0004 00",
+      dataOut: "00 00 0000",
+      ...badField("cc 0001"),
+    },
+    {
+      what: "a list with a self-test",
+      cdb: "1d 04 00 0004 00",
+      dataOut: "00 00 0000",
+      ...badField("c0 0003"),
+    },
     { what: "NACA", cdb: "1d 04 00 0000 04", ...badField("ca 0005") },
+  ]),
+  ...vectorsOf("RECEIVE DIAGNOSTIC RESULTS", "SPC-4 6.28", [
+    { what: "pages", cdb: "1c 01 00 00ff 00", dataIn: "00 00 0001 00" },
+    {
+      what: "what the last SEND DIAGNOSTIC asked for",
+      cdb: "1c 00 00 00ff 00",
+      dataIn: "00 00 0001 00",
+    },
+    { what: "another page", cdb: "1c 01 3f 00ff 00", ...badField("c0 0002") },
+    { what: "NACA", cdb: "1c 01 00 00ff 04", ...badField("ca 0005") },
   ]),
 ];
