@@ -5,6 +5,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { cacheModules } from "./modules.ts";
 import { formatSummary, formatTable } from "./report.ts";
 import {
   isMeantFor,
@@ -87,7 +88,7 @@ async function run(wanted: Wanted): Promise<Row[]> {
   const stop = () => abort.abort();
   Deno.addSignalListener("SIGINT", stop);
   try {
-    await cacheModules();
+    await cacheModules(["test/kernel"]);
     const queue = new Queue();
     for (const rig of wanted.rigs) {
       const chosen = wanted.scenarios.filter((scenario) => isWanted(scenario, rig, wanted));
@@ -174,28 +175,6 @@ async function whyNot(rig: RigName): Promise<Row | undefined> {
     console.log(`--- ${rig} cannot run here: ${reason}`);
     return { rig, scenario: "", outcome: outcomeOfMissing(), reason, figures: [], elapsed_ms: 0 };
   }
-}
-
-/** Guests have no network: what they import must be in Deno's cache, compiled. */
-async function cacheModules(): Promise<void> {
-  const root = new URL("../../", import.meta.url).pathname;
-  const folders = ["src", "handlers", "test/kernel"];
-  const files = folders.flatMap((folder) => sourcesBelow(root + folder));
-  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["cache", "--quiet", ...files],
-    cwd: root,
-  }).output();
-  if (code !== 0) {
-    throw new Error(`Cannot cache what the guests import: ${new TextDecoder().decode(stderr)}`);
-  }
-}
-
-function sourcesBelow(folder: string): string[] {
-  return [...Deno.readDirSync(folder)].flatMap((entry) => {
-    const path = `${folder}/${entry.name}`;
-    if (entry.isDirectory) return sourcesBelow(path);
-    return entry.name.endsWith(".ts") ? [path] : [];
-  });
 }
 
 if (import.meta.main) {

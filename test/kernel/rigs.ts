@@ -29,6 +29,10 @@ export interface RunOptions {
   /** Receives whole lines. */
   readonly print: (line: string) => void;
   readonly signal: AbortSignal;
+  /** Program that knows the scenario and runs it in the guest; default that of this suite. */
+  readonly guestMain?: string;
+  /** Takes what the scenario left in `$RIG_OUT`, in a folder of its name. */
+  readonly logFolder?: string;
 }
 
 const GUEST_MAIN = new URL("guest/main.ts", import.meta.url).pathname;
@@ -91,7 +95,11 @@ export async function runInRig(
   try {
     const { exitCode } = await boot(rig, {
       script: `exec ${
-        commandLine(["deno", "run", "-A", "--unstable-worker-options", GUEST_MAIN, scenario.name])
+        commandLine([
+          ...["deno", "run", "-A", "--unstable-worker-options"],
+          options.guestMain ?? GUEST_MAIN,
+          scenario.name,
+        ])
       }\n`,
       cwd: ROOT,
       env: { [VARIABLES.rig]: rig, [VARIABLES.effort]: options.effort, NO_COLOR: "1" },
@@ -112,7 +120,17 @@ export async function runInRig(
     await printLog(outFolder, options.print);
     return row({ outcome: "failed", reason, figures: [] });
   } finally {
+    if (options.logFolder !== undefined) {
+      await copyFolder(outFolder, `${options.logFolder}/${scenario.name}`);
+    }
     await Deno.remove(outFolder, { recursive: true });
+  }
+}
+
+async function copyFolder(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to, { recursive: true });
+  for await (const { name, isFile } of Deno.readDir(from)) {
+    if (isFile) await Deno.copyFile(`${from}/${name}`, `${to}/${name}`);
   }
 }
 

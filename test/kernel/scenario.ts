@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { Check } from "../conformance/check.ts";
+
 /** Kernels that scenarios run on. */
 export const RIG_NAMES = ["uml", "qemu-6.1", "qemu-6.12"] as const;
 
@@ -50,6 +52,8 @@ export interface GuestContext {
   step<T>(name: string, work: () => Promise<T> | T): Promise<T>;
   /** Prints a figure, which also goes into the table. */
   note(figure: string): void;
+  /** Adds checks to the result: a scenario of many checks goes on where one fails. */
+  report(...checks: readonly Check[]): void;
   /** Lines of the kernel's log that match are no error in this scenario. */
   expectKernelLog(pattern: RegExp): void;
   /** Runs at the end, whatever happens; the last one added runs first. */
@@ -67,6 +71,8 @@ export interface ScenarioResult {
   /** Why it failed or was skipped. */
   readonly reason?: string;
   readonly figures: readonly string[];
+  /** What the scenario reported one by one. */
+  readonly checks?: readonly Check[];
 }
 
 /** Names of the variables by which the host tells the guest what to do. */

@@ -36,6 +36,16 @@ const PARTS: readonly Expectation[] = [
   },
 ];
 
+/** Tests of all sanitize operations leave out what is not supported. */
+const SANITIZE: readonly Expectation[] = [
+  {
+    tests: /^Sanitize\.(Readonly|Reservations)$/,
+    says: /CRYPTO_ERASE is not implemented according to/,
+    verdict: { kind: "harmless" },
+    why: "there is no cryptographic erase",
+  },
+];
+
 /** Tests that do not apply to what they are run against. */
 const INAPPLICABLE: readonly Expectation[] = [
   {
@@ -44,6 +54,13 @@ const INAPPLICABLE: readonly Expectation[] = [
     verdict: { kind: "inapplicable" },
     why: "WSNZ is one: a WRITE SAME of zero blocks is refused, which the test takes for a skip " +
       "(SBC-4 6.6.4)",
+  },
+  {
+    tests: /^Sanitize\.CryptoErase$/,
+    says: /CRYPTO_ERASE is not implemented according to/,
+    verdict: { kind: "inapplicable" },
+    why: "no handler has an encryption key to forget: the service action is not supported " +
+      "(SBC-4 5.30)",
   },
 ];
 
@@ -58,10 +75,46 @@ const WRONG: readonly Expectation[] = [
   },
 ];
 
+/** Sends all power conditions, also those that are reserved: 4 to 6, 8, 9 and Ch to Fh. */
+const RESERVED_POWER_CONDITION = new RegExp(
+  "^STARTSTOPUNIT command failed .*INVALID_FIELD_IN_CDB.* PC:(4|5|6|8|9|12|13|14|15) " +
+    "|startstopunit_pwrcnd\\.c:",
+);
+const WRONG_POWER: readonly Expectation[] = [
+  {
+    tests: /^StartStopUnit\.PwrCnd$/,
+    says: RESERVED_POWER_CONDITION,
+    verdict: { kind: "wrong", clause: "SPC-4 3.3.11" },
+    why: "it wants reserved values of POWER CONDITION to be taken: they are an error",
+  },
+];
+
+/** Tests that go past what the unit says it takes, or contradict themselves, with some block sizes. */
+const WRONG_FOR_A_SIZE: readonly Expectation[] = [
+  {
+    tests: /^ExtendedCopy\.Simple$/,
+    units: ["4096"],
+    says: /^WRITE16 command failed .*INVALID_FIELD_IN_CDB.* blocks:2048|extendedcopy_simple\.c:5\d/,
+    verdict: { kind: "wrong", clause: "SBC-4 6.6.4" },
+    why: "it writes 8 MiB at once and does not ask for MAXIMUM TRANSFER LENGTH",
+  },
+  {
+    tests: /^GetLBAStatus\.UnmapSingle$/,
+    units: ["512e"],
+    says: /unmap_single\.c:135 /,
+    verdict: { kind: "wrong", clause: "SBC-4 5.5.2" },
+    why: "it asks for LBA 9 and wants the first descriptor to begin at 16: the first one begins " +
+      "at the LBA asked for",
+  },
+];
+
 /** See the module. */
 export const embeddedExpectations: readonly Expectation[] = [
   ...KINDS,
   ...PARTS,
+  ...SANITIZE,
   ...INAPPLICABLE,
   ...WRONG,
+  ...WRONG_POWER,
+  ...WRONG_FOR_A_SIZE,
 ];

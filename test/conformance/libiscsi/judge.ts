@@ -96,10 +96,7 @@ function judgeTest(
   expectations: readonly Expectation[],
 ): Judged {
   const fail = (reason: string): Judged => ({ verdict: { outcome: "failed", reason } });
-  if (outcome === "lost") {
-    const said = remarks.map(describe).join("; ");
-    return fail(`the program did not end it${said === "" ? "" : `: ${said}`}`);
-  }
+  if (outcome === "lost" && remarks.length === 0) return fail("it was not run to its end");
   const applying = expectations.filter(({ tests, units }) =>
     tests.test(`${suite}.${test}`) && (units?.includes(unit) ?? true)
   );
@@ -113,7 +110,8 @@ function judgeTest(
   }
   const decisive = met.find(({ verdict }) => verdict.kind !== "harmless");
   if (decisive === undefined) {
-    return outcome === "passed" ? { verdict: { outcome } } : fail("it failed and said nothing");
+    if (outcome === "passed") return { verdict: { outcome } };
+    return fail(remarks.length === 0 ? "it failed and said nothing" : describe(remarks[0]));
   }
   const { verdict, why } = decisive;
   if (verdict.kind === "elsewhere") return { verdict: { unit: verdict.unit, why } };

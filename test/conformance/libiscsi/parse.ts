@@ -14,9 +14,9 @@ export interface PrintedTest {
   readonly remarks: readonly Remark[];
 }
 
-/** A line that tells why a test did not simply pass. */
+/** A line that tells why a test did not simply pass. A complaint names the command it is about. */
 export interface Remark {
-  readonly kind: "skipped" | "complaint" | "assertion";
+  readonly kind: "skipped" | "complaint" | "assertion" | "end";
   readonly text: string;
 }
 
@@ -66,11 +66,18 @@ function parseTest(suite: string, text: string): PrintedTest {
 
 function readRemarks(text: string): Remark[] {
   const remarks: Remark[] = [];
+  let command = "";
   for (const line of text.split("\n")) {
+    const sent = /^\s*Send (.*)$/.exec(line);
+    if (sent !== null) command = ` (${sent[1].trim()})`;
+    const end = /\[ENDED\]\s*(.*)$/.exec(line);
+    if (end !== null) remarks.push({ kind: "end", text: `the program ended ${end[1]}` });
     const skipped = /\[SKIPPED\]\s*(.*)$/.exec(line);
     const complaint = /\[(?:FAILED|FAILURE)\]\s*(.*)$/.exec(line);
     if (skipped !== null) remarks.push({ kind: "skipped", text: skipped[1].trim() });
-    if (complaint !== null) remarks.push({ kind: "complaint", text: complaint[1].trim() });
+    if (complaint === null) continue;
+    const text = complaint[1].trim().replace(/\s+/g, " ");
+    remarks.push({ kind: "complaint", text: text + command });
   }
   return unique(remarks);
 }

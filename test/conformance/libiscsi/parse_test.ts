@@ -24,6 +24,14 @@ FAILED
   Test: RCTD ...
     Test RCTD
 passed
+Suite: StartStopUnit
+  Test: PwrCnd ...
+    Send STARTSTOPUNIT (Expecting SUCCESS) IMMED:1 PCM:0 PC:3 NO_FLUSH:0 LOEJ:1 START:0
+    [OK] STARTSTOPUNIT returned SUCCESS NO SENSE(0x00) (null)(0x0000)
+    Send STARTSTOPUNIT (Expecting SUCCESS) IMMED:1 PCM:0 PC:4 NO_FLUSH:0 LOEJ:1 START:0
+    [FAILED] STARTSTOPUNIT command failed with status 2
+FAILED
+    1. test_startstopunit_pwrcnd.c:43  - STARTSTOPUNIT(sd, 1)
 Suite: WriteSame10
   Test: UnmapUntilEnd ...    WRITESAME10 does not support 0-blocks.WSNZ == 1
 passed
@@ -42,6 +50,7 @@ Deno.test("parseRun() reads what passed, was skipped and failed", () => {
     "OrWrite.BeyondEol passed",
     "ReportSupportedOpcodes.OneCommand failed",
     "ReportSupportedOpcodes.RCTD passed",
+    "StartStopUnit.PwrCnd failed",
     "WriteSame10.UnmapUntilEnd passed",
     "iSCSIcmdsn.iSCSICmdSnTooHigh lost",
   ]);
@@ -61,6 +70,11 @@ Deno.test("parseRun() keeps remarks once, and none of the clean-up after a test"
       text: "test_report_supported_opcodes_one_command.c:126 - CU_ASSERT_EQUAL(a,b)",
     },
   ]);
+});
+
+Deno.test("parseRun() names the command that a complaint is about", () => {
+  const { remarks } = parseRun(CAPTURED).filter(({ test }) => test === "PwrCnd")[0];
+  assert.match(remarks[0].text, /^STARTSTOPUNIT command failed with status 2 \(.* PC:4 /);
 });
 
 Deno.test("parseRun() finds nothing in the words of a program that could not log in", () => {

@@ -23,7 +23,12 @@ export interface SuiteRun {
   readonly name: string;
   readonly timeout_ms?: number;
   readonly signal: AbortSignal;
+  /** Told of suites that take long. */
+  readonly print?: (line: string) => void;
 }
+
+/** A suite that takes longer is named. */
+const LONG_MS = 10_000;
 
 /** Suites that use several paths to a unit; all others get one, as most initiators have. */
 const NEEDS_PATHS = new Set(["MultipathIO"]);
@@ -42,22 +47,44 @@ function program(): string {
   return found;
 }
 
-/** Runs all suites of the tests. A suite that leaves nothing is no error here: its tests are lost. */
+/** Runs all suites of the tests. What leaves nothing is no error here: those tests are lost. */
 export async function runSuites(run: SuiteRun): Promise<PrintedTest[]> {
-  const families = new Map(run.tests.map(({ suite, family }) => [suite, family]));
+  const suites = Map.groupBy(run.tests, ({ suite }) => suite);
   const printed: PrintedTest[] = [];
-  for (const [suite, family] of families) {
+  for (const [suite, tests] of suites) {
     if (run.signal.aborted) break;
-    printed.push(...await runSuite(run, family, suite));
+    const began_ms = performance.now();
+    printed.push(...await runSuite(run, tests));
+    const elapsed_ms = performance.now() - began_ms;
+    if (elapsed_ms > LONG_MS) run.print?.(`${run.name}: ${suite}: ${(elapsed_ms / 1000) | 0} s`);
   }
   return printed;
 }
 
-async function runSuite(run: SuiteRun, family: string, suite: string): Promise<PrintedTest[]> {
+/** Runs a suite; where the program does not come to its end, what is left, a test at a time. */
+async function runSuite(run: SuiteRun, tests: readonly ListedTest[]): Promise<PrintedTest[]> {
+  const [{ family, suite }] = tests;
+  const text = await runProgram(run, `${family}.${suite}`, suite);
+  const wanted = new Set(tests.map(({ test }) => test));
+  const printed = parseRun(text).filter(({ test, outcome }) =>
+    outcome !== "lost" && wanted.has(test)
+  );
+  if (text === "") return printed;
+  for (const { test } of tests) {
+    if (printed.some((done) => done.test === test) || run.signal.aborted) continue;
+    const alone = await runProgram(run, `${family}.${suite}.${test}`, `${suite}.${test}`);
+    printed.push(...parseRun(alone));
+  }
+  return printed;
+}
+
+/** Runs the program; returns what it printed, with how it ended where it did not end well. */
+async function runProgram(run: SuiteRun, tests: string, name: string): Promise<string> {
   const paths = [run.device];
+  const [suite] = name.split(".");
   if (NEEDS_PATHS.has(suite) && run.otherPath !== undefined) paths.push(run.otherPath);
   const limit = (run.timeout_ms ?? SUITE_TIMEOUT_MS) / 1000;
-  const options = ["--dataloss", "--allow-sanitize", "--Verbose-scsi", "-t", `${family}.${suite}`];
+  const options = ["--dataloss", "--allow-sanitize", "--Verbose-scsi", "-t", tests];
   // timeout(1) ends the program also where this process is killed.
   const output = await new Deno.Command("timeout", {
     args: ["--kill-after=5", `${limit}`, program(), ...options, ...paths],
@@ -67,6 +94,13 @@ async function runSuite(run: SuiteRun, family: string, suite: string): Promise<P
   const [text, complaints] = [output.stdout, output.stderr]
     .map((bytes) => new TextDecoder().decode(bytes));
   const log = `${text}\n--- standard error\n${complaints}\n--- exit code ${output.code}\n`;
-  await Deno.writeTextFile(`${run.logFolder}/${run.name}.${suite}.txt`, log);
-  return parseRun(text);
+  await Deno.writeTextFile(`${run.logFolder}/${run.name}.${name}.txt`, log);
+  return `${text}\n${describeEnd(output.code, limit)}`;
+}
+
+/** A line that the parser takes for the reason of a test that was lost. */
+function describeEnd(code: number, limit_s: number): string {
+  if (code === 0 || code === 1) return "";
+  if (code === 124) return `    [ENDED] after ${limit_s} s`;
+  return code > 128 ? `    [ENDED] by signal ${code - 128}` : `    [ENDED] with exit code ${code}`;
 }

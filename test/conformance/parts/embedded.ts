@@ -44,6 +44,7 @@ async function runUnit(
       logFolder: context.logFolder,
       name: `embedded-${kind.name}`,
       signal: context.signal,
+      print: context.print,
     });
     const { checks, elsewhere } = judgeUnit(kind.name, tests, printed, embeddedExpectations);
     const problem = await findProblem(daemon);

@@ -40,6 +40,7 @@ async function runUnit(
       name: `tgt-${kind.name}`,
       timeout_ms: SUITE_TIMEOUT_MS,
       signal: context.signal,
+      print: context.print,
     });
     context.print(`tgt ${tgt.version}: ${kind.name}: ${tests.length} tests`);
     return judgePeer(kind.name, tests, printed);

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { scenarios } from "../scenarios/mod.ts";
+import type { Check } from "../../conformance/check.ts";
 import {
   type Effort,
   type GuestContext,
@@ -39,6 +39,7 @@ class Guest implements GuestContext {
   readonly effort;
   readonly scratch;
   readonly figures: string[] = [];
+  readonly checks: Check[] = [];
   readonly #deferred: (() => Promise<void> | void)[] = [];
   readonly #expected: RegExp[] = [];
 
@@ -79,6 +80,13 @@ class Guest implements GuestContext {
     console.log(figure);
   }
 
+  report(...checks: readonly Check[]): void {
+    this.checks.push(...checks);
+    for (const { suite, test, outcome, reason } of checks) {
+      if (outcome !== "passed") console.log(`${suite} ${test}: ${outcome}: ${reason}`);
+    }
+  }
+
   expectKernelLog(pattern: RegExp): void {
     this.#expected.push(pattern);
   }
@@ -115,7 +123,8 @@ async function runScenario(guest: Guest, scenario: Scenario): Promise<ScenarioRe
   try {
     await scenario.run(guest);
     const complaints = await guest.complaints(before);
-    if (complaints.length === 0) return { outcome: "passed", figures: guest.figures };
+    const { figures, checks } = guest;
+    if (complaints.length === 0) return { outcome: "passed", figures, checks };
     throw new Error(`The kernel complains:\n${complaints.slice(0, 20).join("\n")}`);
   } catch (error) {
     const outcome = error instanceof SkipError ? "skipped" : "failed";
@@ -124,13 +133,14 @@ async function runScenario(guest: Guest, scenario: Scenario): Promise<ScenarioRe
       console.log(error);
       console.log(`the kernel's last words:\n${(await kernelLog()).slice(-15).join("\n")}`);
     }
-    return { outcome, reason, figures: guest.figures };
+    return { outcome, reason, figures: guest.figures, checks: guest.checks };
   } finally {
     await guest.cleanUp();
   }
 }
 
-if (import.meta.main) {
+/** Runs the scenario that the command line names, of these, and ends the program. */
+export async function runGuest(scenarios: readonly Scenario[]): Promise<never> {
   const guest = new Guest();
   const scenario = scenarios.find(({ name }) => name === Deno.args[0]);
   if (scenario === undefined) throw new Error(`There is no scenario "${Deno.args[0]}".`);
@@ -138,3 +148,5 @@ if (import.meta.main) {
   await Deno.writeTextFile(`${Deno.env.get("RIG_OUT")}/result.json`, JSON.stringify(result));
   Deno.exit(result.outcome === "failed" ? 1 : 0);
 }
+
+if (import.meta.main) await runGuest((await import("../scenarios/mod.ts")).scenarios);

@@ -1,0 +1,52 @@
+/**
+ * What iscsi-test-cu may skip or complain of over /dev/sg of a disk that the kernel's loopback target
+ * serves from our ring, and why. What is the kernel's to answer says so. What is not here is a
+ * failure.
+ */
+import type { Expectation } from "../libiscsi/judge.ts";
+import { embeddedExpectations } from "./embedded.ts";
+
+/** What needs an iSCSI session, or two initiators. */
+const TRANSPORT: readonly Expectation[] = [
+  {
+    tests: /./,
+    says: /only supported for iSCSI|only for iSCSI|only supported (on|with) iSCSI|Non-iSCSI/,
+    verdict: { kind: "inapplicable" },
+    why: 'it builds its own iSCSI PDUs or sessions; it runs in the part "embedded"',
+  },
+];
+
+/** What the program cannot do without an iSCSI session, and does not know of. */
+const CRASHES: readonly Expectation[] = [
+  {
+    tests: /^Sanitize\.OverwriteReserved$/,
+    says: /ended by signal 11/,
+    verdict: { kind: "inapplicable" },
+    why: "it changes an iSCSI PDU, and crashes where there is none; it runs in the part embedded",
+  },
+  {
+    tests: /^MultipathIO\./,
+    says: /Non-iSCSI multipath/,
+    verdict: { kind: "inapplicable" },
+    why: "it resets and queues through libiscsi; it runs in the part embedded",
+  },
+];
+
+/** What the kernel does not let through to the ring, or answers itself. */
+const KERNEL: readonly Expectation[] = [
+  {
+    tests: /./,
+    units: ["4096"],
+    says: /SG_IO ioctl failed/,
+    verdict: { kind: "kernel" },
+    why: "tcm_loop takes 256 segments of a page: transfers of more than 1 MiB do not leave sg",
+  },
+];
+
+/** See the module. */
+export const loopbackExpectations: readonly Expectation[] = [
+  ...TRANSPORT,
+  ...CRASHES,
+  ...KERNEL,
+  ...embeddedExpectations,
+];

@@ -1,0 +1,5 @@
+/** All scenarios that conformance parts run in a guest. */
+import type { Scenario } from "../../kernel/scenario.ts";
+import { loopback } from "./loopback.ts";
+
+export const scenarios: readonly Scenario[] = [loopback];
