@@ -32,6 +32,7 @@ import {
 } from "../abi/engine.ts";
 import { MAILBOX_FLAG_READ_LEN, SENSE_LENGTH } from "../abi/tcmu.ts";
 import { Status } from "../scsi/answer.ts";
+import { THRESHOLD_SET_BYTES } from "../scsi/provisioning_threshold.ts";
 import type { LogicalUnit } from "../scsi/logical_unit.ts";
 import { type CommandClass, operationCodes } from "../scsi/opcodes.ts";
 import { MediaOperation, MediaResult } from "../scsi/media.ts";
@@ -79,6 +80,8 @@ export class Device implements BackendSink, PeerUnit {
   #quiet = false;
   #deviceFlags = -1;
   #blockCount = -1;
+  /** Bytes written when the storage that is left is measured next. */
+  #measureAt_bytes = 0;
 
   constructor(
     engine: Engine,
@@ -95,6 +98,7 @@ export class Device implements BackendSink, PeerUnit {
     this.#backend = makeBackend(this);
     for (let tag = 0; tag < TAG_COUNT; tag++) this.#transfers.push(new SlotTransfer(tag));
     this.#slow = new SlowPath(this, store);
+    unit.device = this;
     unit.statistics = () => this.counters;
     unit.device = this;
     // What the handler answers itself must not take the short way.
@@ -150,10 +154,23 @@ export class Device implements BackendSink, PeerUnit {
       this.#backend.poll();
       this.publish();
     }
+    if (this.unit.watchesSpace) this.#measureSpace();
     // What has ended may have begun something: the next step of a procedure, a held command.
     this.#backend.kick();
     this.publish();
     return worked;
+  }
+
+  /** Measures the storage that is left after each threshold set of data written (SBC-4 4.7.3.8). */
+  #measureSpace(): void {
+    const { written_bytes } = this.counters;
+    if (written_bytes < this.#measureAt_bytes) return;
+    // Not again before this one has ended.
+    this.#measureAt_bytes = Infinity;
+    this.#slow.perform({ kind: "space" }, ({ space }) => {
+      this.#measureAt_bytes = this.counters.written_bytes + THRESHOLD_SET_BYTES;
+      if (space !== undefined) this.unit.measured(space);
+    });
   }
 
   /** Takes nothing more from the ring; what was taken still ends. */
