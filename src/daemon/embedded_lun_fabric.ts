@@ -60,7 +60,7 @@ export class EmbeddedLunFabric implements LunFabric {
 
   async attach(
     record: LunRecord,
-    _volume: unknown,
+    _shape: unknown,
     attach: (ring: RingSource) => Promise<void>,
   ): Promise<FabricAttachment> {
     await this.#listen();

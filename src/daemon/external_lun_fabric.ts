@@ -3,8 +3,7 @@ import { backstoreFolder } from "../fabric/tcmu/actions.ts";
 import type { Origin } from "../fabric/tcmu/discovery.ts";
 import type { KernelTree } from "../fabric/tcmu/tree.ts";
 import type { UioDevice } from "../fabric/tcmu/uio_devices.ts";
-import type { VolumeFeatures } from "../engine/ports.ts";
-import type { FabricAttachment, FabricChange, LunFabric } from "./lun_fabric.ts";
+import type { FabricAttachment, FabricChange, LunFabric, UnitShape } from "./lun_fabric.ts";
 import { recoverRing } from "./kernel_lun_fabric.ts";
 import { tellSize } from "./kernel_changes.ts";
 import type { LunRecord } from "./lun_record.ts";
@@ -29,7 +28,7 @@ export class ExternalLunFabric implements LunFabric {
 
   async attach(
     _record: LunRecord,
-    _volume: VolumeFeatures,
+    _shape: UnitShape,
     attach: (ring: RingSource) => Promise<void>,
     detach: (keep: boolean) => Promise<void>,
   ): Promise<FabricAttachment> {

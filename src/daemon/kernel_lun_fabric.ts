@@ -1,7 +1,12 @@
 /** LUNs that the kernel's SCSI target serves over loopback or iSCSI, with their ring behind UIO. */
-import type { VolumeFeatures } from "../engine/ports.ts";
 import { type BackstoreAddress, recover } from "../fabric/tcmu/actions.ts";
-import { createBackstore, findBackstores, removeBackstore } from "../fabric/tcmu/backstore.ts";
+import {
+  adjustBackstore,
+  type BackstoreOptions,
+  createBackstore,
+  findBackstores,
+  removeBackstore,
+} from "../fabric/tcmu/backstore.ts";
 import { type KernelFabric, type Link, listLinks, type TargetLink } from "../fabric/tcmu/fabric.ts";
 import { describeLun } from "../fabric/tcmu/inventory.ts";
 import { IscsiFabric } from "../fabric/tcmu/iscsi.ts";
@@ -14,7 +19,7 @@ import type { KernelTree } from "../fabric/tcmu/tree.ts";
 import { findUioDevice, type UioDevice } from "../fabric/tcmu/uio_devices.ts";
 import { OperatorError } from "./error.ts";
 import { lookAgain, tellSize } from "./kernel_changes.ts";
-import type { FabricAttachment, FabricChange, LunFabric } from "./lun_fabric.ts";
+import type { FabricAttachment, FabricChange, LunFabric, UnitShape } from "./lun_fabric.ts";
 import type { LunRecord } from "./lun_record.ts";
 import type { RingSource } from "./ring_messages.ts";
 
@@ -25,6 +30,8 @@ interface ReadyRing {
   /** Lets commands in that were held back. */
   readonly unblock: () => Promise<void>;
   readonly isNew: boolean;
+  /** What could not be set, in words. */
+  readonly notes: readonly string[];
 }
 
 export class KernelLunFabric implements LunFabric {
@@ -45,13 +52,13 @@ export class KernelLunFabric implements LunFabric {
 
   async attach(
     record: LunRecord,
-    volume: VolumeFeatures,
+    shape: UnitShape,
     attach: (ring: RingSource) => Promise<void>,
     detach: (keep: boolean) => Promise<void>,
   ): Promise<FabricAttachment> {
     await ensureModules(this.#tree, { fabric: this.#kind });
     return await withRollback(async (rollback) => {
-      const ring = await this.#ready(record, volume);
+      const ring = await this.#ready(record, shape);
       const { backstore, device } = ring;
       if (ring.isNew) {
         rollback.add(
@@ -66,7 +73,7 @@ export class KernelLunFabric implements LunFabric {
       await ring.unblock();
       const [present] = await listLinks(this.#tree, backstore);
       const link: Link | TargetLink = present ?? await this.#fabric.link(backstore);
-      return await this.#describe(device, link);
+      return { ...await this.#describe(device, link), notes: ring.notes };
     });
   }
 
@@ -89,27 +96,27 @@ export class KernelLunFabric implements LunFabric {
   }
 
   /** A new backstore; or the one that an earlier daemon left, its ring reset. */
-  async #ready(record: LunRecord, volume: VolumeFeatures): Promise<ReadyRing> {
+  async #ready(record: LunRecord, shape: UnitShape): Promise<ReadyRing> {
+    const options: BackstoreOptions = {
+      name: record.name,
+      ...shape,
+      serial: record.serial,
+      netlinkReplies: this.#netlinkReplies,
+    };
     const [left] = await findBackstores(this.#tree, record.name);
     const device = left === undefined
       ? undefined
       : await findUioDevice(this.#tree, left.hba, left.name);
     if (left !== undefined && device !== undefined) {
+      const notes = await adjustBackstore(this.#tree, left, options);
       const unblock = await recoverRing(this.#tree, left, device);
-      return { backstore: left, device, unblock, isNew: false };
+      return { backstore: left, device, unblock, isNew: false, notes };
     }
     // Half made by a daemon that was killed meanwhile: nothing can use it yet.
     if (left !== undefined) await removeBackstore(this.#tree, left);
-    const backstore = await createBackstore(this.#tree, {
-      name: record.name,
-      size_bytes: volume.size_bytes,
-      block_length_bytes: volume.block_length_bytes,
-      serial: record.serial,
-      writeCache: volume.writeCache,
-      netlinkReplies: this.#netlinkReplies,
-    });
+    const backstore = await createBackstore(this.#tree, options);
     const unblock = () => Promise.resolve();
-    return { backstore, device: backstore.device, unblock, isNew: true };
+    return { backstore, device: backstore.device, unblock, isNew: true, notes: [] };
   }
 
   async changed(
@@ -126,7 +133,8 @@ export class KernelLunFabric implements LunFabric {
   }
 
   detach(record: LunRecord): Promise<void> {
-    return removeLun(this.#tree, record.name);
+    // With replies on, discovery answers.
+    return removeLun(this.#tree, record.name, { answered: this.#netlinkReplies });
   }
 }
 

@@ -6,7 +6,7 @@
 import type { LunDescription, LunState } from "./api.ts";
 import { FabricError } from "../fabric/tcmu/error.ts";
 import type { LogicalUnit } from "../scsi/logical_unit.ts";
-import type { FabricAttachment, FabricChange, LunFabric } from "./lun_fabric.ts";
+import type { FabricAttachment, FabricChange, LunFabric, UnitShape } from "./lun_fabric.ts";
 import type { LunRecord } from "./lun_record.ts";
 import type { RingClient } from "./ring_client.ts";
 import type { LogLevel, UnitChange } from "./ring_messages.ts";
@@ -19,6 +19,14 @@ export interface LunOptions {
   readonly fabric: LunFabric;
   readonly ring: RingClient;
   readonly log: (level: LogLevel, message: string) => void;
+}
+
+function shapeOf({ block_count, block_length, writeCacheEnabled }: LogicalUnit): UnitShape {
+  return {
+    size_bytes: block_count * block_length,
+    block_length_bytes: block_length,
+    writeCache: writeCacheEnabled,
+  };
 }
 
 /** See the module. */
@@ -50,7 +58,7 @@ export class Lun {
     const { source: backend, volume, supervisor } = storage;
     this.#attachment = await this.#fabric.attach(
       this.record,
-      volume,
+      shapeOf(unitOfRecord(this.record, volume, saved)),
       async (ring) => {
         await this.#ring.call("attach", { name, serial, ring, backend, deadline_ms, unit, saved });
         // From here on a process that ends is replaced, also while the kernel still looks at the LUN.
@@ -69,6 +77,7 @@ export class Lun {
         await this.#ring.call("detach", { name, keep });
       },
     );
+    for (const note of this.#attachment.notes ?? []) this.#log("warn", note);
   }
 
   /** Changes the unit for its initiators. */

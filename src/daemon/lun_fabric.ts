@@ -1,5 +1,4 @@
 /** How a LUN gets its ring and becomes reachable: one implementation for each kind of fabric. */
-import type { VolumeFeatures } from "../engine/ports.ts";
 import type { LunRecord } from "./lun_record.ts";
 import type { RingSource } from "./ring_messages.ts";
 
@@ -10,6 +9,16 @@ export interface FabricAttachment {
   readonly url?: string;
   /** `/dev/uioN`. */
   readonly uio?: string;
+  /** What was not possible, and is no reason not to serve: sentences for the log. */
+  readonly notes?: readonly string[];
+}
+
+/** What a fabric is told of the unit that it makes reachable. */
+export interface UnitShape {
+  readonly size_bytes: number;
+  readonly block_length_bytes: number;
+  /** WCE: writes may be lost by loss of power before a flush. */
+  readonly writeCache: boolean;
 }
 
 /** A change that was made to a unit that is served. */
@@ -28,7 +37,7 @@ export interface LunFabric {
    */
   attach(
     record: LunRecord,
-    volume: VolumeFeatures,
+    shape: UnitShape,
     attach: (ring: RingSource) => Promise<void>,
     detach: (keep: boolean) => Promise<void>,
   ): Promise<FabricAttachment>;

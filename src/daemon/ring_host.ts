@@ -206,7 +206,7 @@ export class RingHost {
     };
     if (settle_ms === 0) return down();
     sandbox.settle();
-    this.#context.when(() => sandbox.submitted === 0, settle_ms, () => this.#reply(id, down()));
+    this.#context.when(() => sandbox.settled, settle_ms, () => this.#reply(id, down()));
     this.#context.loop.activate(attached.device);
     return LATER;
   }

@@ -1,5 +1,6 @@
 /** Making and removing TCMU backstores in configfs (target_core_user.c, target_core_configfs.c). */
 import { type BackstoreAddress, backstoreFolder } from "./actions.ts";
+import { adjustAttributes, type BackstoreAttributes, setAttributes } from "./attributes.ts";
 import { errorCode, FabricError, messageOf } from "./error.ts";
 import { checkLunName, defaultSerial, splitConfig, SUBTYPE } from "./names.ts";
 import { type Rollback, withRollback } from "./rollback.ts";
@@ -15,15 +16,15 @@ import { poll, withDeadline } from "./wait.ts";
 export const HBA_BASE = 1000;
 const HBA_TRIES_MAX = 4096;
 
-/** Largest volume: offsets are numbers, exact up to 2^53. */
-const SIZE_MAX = Number.MAX_SAFE_INTEGER;
+/** Largest volume, 8 PiB: offsets are numbers, exact up to 2^53. */
+const SIZE_MAX = 2 ** 53;
 const UIO_TIMEOUT_MS = 5000;
 /** Longer than discovery takes to answer the kernel in any case. */
 const ENABLE_TIMEOUT_MS = 30_000;
 const REMOVE_TIMEOUT_MS = 10_000;
 
 /** What a backstore is made of. */
-export interface BackstoreOptions {
+export interface BackstoreOptions extends BackstoreAttributes {
   readonly name: string;
   readonly size_bytes: number;
   /** 512 or a larger power of two up to 4096. Default 512. */
@@ -32,12 +33,6 @@ export interface BackstoreOptions {
   readonly transfer_length_max_bytes?: number;
   /** Data area in MiB; default that of the kernel (1024). */
   readonly data_area_mb?: number;
-  /** Seconds until the kernel gives up on a command, 0 for never. Default 120: time to restart. */
-  readonly command_timeout_s?: number;
-  /** Seconds that a command waits for room in the ring, -1 for the kernel's choice, the default. */
-  readonly queue_full_timeout_s?: number;
-  /** Whether the volume has a volatile cache (the kernel tells loopback initiators). */
-  readonly writeCache?: boolean;
   /** Unit serial number; the default is derived from the name. */
   readonly serial?: string;
   /** Whether the kernel asks the daemon about this device over netlink. Default false. */
@@ -107,21 +102,49 @@ export async function removeBackstore(
 
 /**
  * Changes the size that configfs shows, and has the kernel tell the listening daemon of it. The
- * daemon reports the new capacity; initiators must look again (see `rescanDisk`). Throws
- * {@linkcode FabricError} "refused" where no daemon listens.
+ * daemon reports the new capacity; initiators must look again (see `rescanDisk`). Where nobody
+ * listens only configfs is changed. Throws {@linkcode FabricError} "refused".
  */
 export async function resizeBackstore(
   tree: KernelTree,
   backstore: BackstoreAddress,
   size_bytes: number,
 ): Promise<void> {
-  const path = `${backstoreFolder(tree, backstore)}/attrib/dev_size`;
+  const folder = backstoreFolder(tree, backstore);
+  const refused = (error: unknown) =>
+    new FabricError("refused", `Cannot resize "${backstore.name}": ${messageOf(error)}`, error);
   try {
-    await tree.writeBlocking(path, String(size_bytes));
+    return await tree.writeBlocking(`${folder}/attrib/dev_size`, String(size_bytes));
   } catch (error) {
-    const reason = errorCode(error) === "ESRCH" ? "no daemon listens" : messageOf(error);
-    throw new FabricError("refused", `Cannot resize "${backstore.name}": ${reason}`, error);
+    if (errorCode(error) !== "ESRCH") throw refused(error);
   }
+  try {
+    await tree.writeBlocking(`${folder}/control`, `dev_size=${size_bytes}`);
+  } catch (error) {
+    throw refused(error);
+  }
+}
+
+/**
+ * Makes a backstore that an earlier daemon left fit the volume that is to be served. Returns what
+ * could not be changed, in words. Throws {@linkcode FabricError} "refused" where it cannot serve it.
+ */
+export async function adjustBackstore(
+  tree: KernelTree,
+  backstore: BackstoreAddress,
+  options: BackstoreOptions,
+): Promise<string[]> {
+  const folder = backstoreFolder(tree, backstore);
+  const block = options.block_length_bytes ?? 512;
+  const present = (await tree.readIfPresent(`${folder}/attrib/hw_block_size`))?.trim();
+  if (present !== undefined && Number(present) !== block) {
+    throw new FabricError(
+      "refused",
+      `Cannot serve "${backstore.name}": the kernel has it with blocks of ${present} bytes, and its ` +
+        `volume has blocks of ${block}. Remove the LUN and make it again`,
+    );
+  }
+  return await adjustAttributes(tree, folder, options);
 }
 
 /** Our backstores of that name (or all of ours), whether complete or not. */
@@ -233,16 +256,7 @@ async function configure(
   if (config !== `${SUBTYPE}/${name}`) {
     throw new FabricError("refused", `Cannot create LUN "${name}": the kernel took "${config}"`);
   }
-  await write("attrib/cmd_time_out", String(options.command_timeout_s ?? 120));
-  await write("attrib/emulate_write_cache", options.writeCache === true ? "1" : "0");
-  const optional: [string, string][] = [
-    ["attrib/qfull_time_out", String(options.queue_full_timeout_s ?? -1)],
-    ["attrib/tmr_notification", "1"],
-  ];
-  for (const [path, value] of optional) {
-    // Old kernels lack them and behave as if they were off.
-    if (await tree.exists(`${folder}/${path}`)) await write(path, value);
-  }
+  await setAttributes(tree, folder, options, write);
   await write("wwn/vpd_unit_serial", options.serial ?? defaultSerial(name));
 }
 
@@ -273,7 +287,7 @@ function checkOptions(options: BackstoreOptions): void {
     throw new FabricError("invalid", `Cannot create LUN "${options.name}": ${what}`);
   };
   const within = (value: number | undefined, low: number, high: number) =>
-    value === undefined || (Number.isSafeInteger(value) && value >= low && value <= high);
+    value === undefined || (Number.isInteger(value) && value >= low && value <= high);
   const block = options.block_length_bytes ?? 512;
   if (!within(block, 512, 4096) || (block & (block - 1)) !== 0) {
     invalid(`a block of ${block} bytes; take 512, 1024, 2048 or 4096`);

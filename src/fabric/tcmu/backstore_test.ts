@@ -1,5 +1,11 @@
 import { strict as assert } from "node:assert";
-import { createBackstore, findBackstores, removeBackstore } from "./backstore.ts";
+import {
+  adjustBackstore,
+  createBackstore,
+  findBackstores,
+  removeBackstore,
+  resizeBackstore,
+} from "./backstore.ts";
 import { FabricError } from "./error.ts";
 import { withFakeTree } from "./fake_tree.ts";
 
@@ -116,4 +122,68 @@ Deno.test("removeBackstore() keeps an HBA directory that somebody else uses too"
     await tree.mkdir(`${tree.paths.target}/core/user_1000/other`);
     await removeBackstore(tree, backstore);
     assert.deepEqual(tree.listMade(), ["core/user_1000", "core/user_1000/other"]);
+  }));
+
+Deno.test("createBackstore() takes 8 PiB, and leaves attributes alone that are as they shall be", () =>
+  withFakeTree(async (tree) => {
+    const backstore = await createBackstore(tree, { ...DISK, size_bytes: 2 ** 53 });
+    assert.equal(await tree.read(`${backstore.folder}/attrib/dev_size`), "9007199254740992");
+    const written = tree.log.flatMap((line) => /^write \S+(attrib\S+)/.exec(line)?.[1] ?? []);
+    assert.deepEqual(written, ["attrib/cmd_time_out", "attrib/tmr_notification"]);
+    for (const name of ["emulate_pr", "pgr_support", "enforce_pr_isids", "alua_support"]) {
+      assert.equal(await tree.read(`${backstore.folder}/attrib/${name}`), "1");
+    }
+  }));
+
+Deno.test("adjustBackstore() sets what an earlier daemon had otherwise, and what cannot be set is said", () =>
+  withFakeTree(async (tree) => {
+    const backstore = await createBackstore(tree, DISK);
+    const { folder } = backstore;
+    const read = (path: string) => tree.read(`${folder}/attrib/${path}`);
+    const set = (path: string, text: string) =>
+      Deno.writeTextFile(`${folder}/attrib/${path}`, text);
+    await set("tmr_notification", "0\n");
+    await set("emulate_pr", "0\n");
+    await set("cmd_time_out", "30\n");
+    const options = { ...DISK, size_bytes: 2 * MIB, writeCache: true };
+    // A linked LUN keeps its time limit.
+    tree.fault = (operation, path) =>
+      operation === "write" && path.endsWith("cmd_time_out") ? "EINVAL" : undefined;
+    assert.deepEqual(await adjustBackstore(tree, backstore, options), []);
+    assert.deepEqual(
+      [await read("tmr_notification"), await read("emulate_pr"), await read("cmd_time_out")],
+      ["1", "1", "30"],
+    );
+    assert.equal(await read("emulate_write_cache"), "1");
+    assert.equal(await read("dev_size"), String(2 * MIB));
+    tree.log.length = 0;
+    assert.deepEqual(await adjustBackstore(tree, backstore, options), []);
+    assert.deepEqual(tree.log, []);
+    await set("pgr_support", "0");
+    tree.fault = (operation) => operation === "write" ? "EIO" : undefined;
+    assert.match((await adjustBackstore(tree, backstore, options)).join(), /pgr_support.*EIO/);
+    await assert.rejects(
+      adjustBackstore(tree, backstore, { ...options, block_length_bytes: 4096 }),
+      (error: FabricError) => error.kind === "refused" && /blocks of 512/.test(error.message),
+    );
+  }));
+
+Deno.test("resizeBackstore() tells who listens, and changes configfs where nobody does", () =>
+  withFakeTree(async (tree) => {
+    const backstore = await createBackstore(tree, DISK);
+    const size = () => tree.read(`${backstore.folder}/attrib/dev_size`);
+    await resizeBackstore(tree, backstore, 2 * MIB);
+    assert.equal(await size(), String(2 * MIB));
+    const fault = (code: string) => {
+      tree.fault = (operation, path) =>
+        operation === "write" && path.endsWith("attrib/dev_size") ? code : undefined;
+    };
+    fault("ESRCH");
+    await resizeBackstore(tree, backstore, 3 * MIB);
+    assert.equal(await size(), String(3 * MIB));
+    fault("EPERM");
+    await assert.rejects(
+      resizeBackstore(tree, backstore, 4 * MIB),
+      (error: FabricError) => error.kind === "refused",
+    );
   }));

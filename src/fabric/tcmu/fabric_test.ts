@@ -208,3 +208,25 @@ Deno.test("removeLun() says what is missing and what belongs to others", () =>
     await assert.rejects(removeLun(tree, "a/b"), (error: FabricError) => error.kind === "invalid");
     assert.ok(await tree.exists(`${target}/core/user_0/theirs`));
   }));
+
+Deno.test("removeLun() answers the kernel only where that waits for it", () =>
+  withFakeTree(async (tree) => {
+    for (
+      const [supported, options, opened] of [
+        ["0", {}, false],
+        ["-1", {}, false],
+        ["1", {}, true],
+        ["1", { answered: true }, false],
+      ] as const
+    ) {
+      const { folder } = await makeDisk(tree);
+      await Deno.writeTextFile(`${folder}/attrib/nl_reply_supported`, `${supported}\n`);
+      let asked = false;
+      const openEvents = () => {
+        asked = true;
+        throw new Error("no netlink here");
+      };
+      await removeLun(tree, "disk", { ...options, openEvents });
+      assert.equal(asked, opened, supported);
+    }
+  }));

@@ -13,6 +13,7 @@
  */
 export * from "./actions.ts";
 export {
+  adjustBackstore,
   type Backstore,
   type BackstoreOptions,
   createBackstore,

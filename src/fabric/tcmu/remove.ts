@@ -35,6 +35,8 @@ export interface RemoveOptions {
   readonly timeout_ms?: number;
   /** Removes it although its disk is mounted or otherwise in use here. */
   readonly force?: boolean;
+  /** Somebody else in this process answers the kernel's messages. Default false. */
+  readonly answered?: boolean;
   /**
    * Opens a source of the kernel's messages, to answer the one that the device is gone: needed where
    * an earlier daemon has turned replies on and died. Default: netlink.
@@ -179,7 +181,7 @@ class Removal {
   }
 
   async #removeBackstore(): Promise<void> {
-    const events = this.#openEvents();
+    const events = await this.#isAnswerAwaited() ? this.#openEvents() : undefined;
     try {
       await this.#within(
         nudgeUntil(
@@ -196,6 +198,16 @@ class Removal {
     }
   }
 
+  /**
+   * Whether the kernel will wait for an answer about this device. One that nobody waits for is an
+   * error line in the kernel's log.
+   */
+  async #isAnswerAwaited(): Promise<boolean> {
+    if (this.#options.answered === true) return false;
+    const folder = backstoreFolder(this.#tree, this.#backstore);
+    return Number(await this.#tree.readIfPresent(`${folder}/attrib/nl_reply_supported`)) > 0;
+  }
+
   #openEvents(): EventSource | undefined {
     try {
       return (this.#options.openEvents ?? (() => new TcmuNetlink()))();
@@ -205,7 +217,7 @@ class Removal {
     }
   }
 
-  /** Answers that our device is gone. Where nobody waits for the answer that is harmless. */
+  /** Answers that our device is gone. */
   #answer(events: EventSource | undefined): void {
     for (const event of events?.drain() ?? []) {
       if (event.kind !== "removed") continue;

@@ -1,0 +1,82 @@
+/**
+ * Attributes of a TCMU backstore (target_core_user.c, target_core_configfs.c): what LIO does above
+ * the ring, and for how long it waits.
+ *
+ * @module
+ */
+import { errorCode, messageOf } from "./error.ts";
+import type { KernelTree } from "./tree.ts";
+
+/** What attributes follow from. */
+export interface BackstoreAttributes {
+  /** Seconds until the kernel gives up on a command, 0 for never. Default 120: time to restart. */
+  readonly command_timeout_s?: number;
+  /** Seconds that a command waits for room in the ring, -1 for the kernel's choice, the default. */
+  readonly queue_full_timeout_s?: number;
+  /** Whether writes are cached (WCE): the kernel tells loopback initiators. */
+  readonly writeCache?: boolean;
+}
+
+/** Name and value. */
+type Attribute = readonly [name: string, value: string];
+
+/** Attributes and their values, in the order of writing. */
+function attributesOf(options: BackstoreAttributes): readonly Attribute[] {
+  return [
+    ["cmd_time_out", String(options.command_timeout_s ?? 120)],
+    ["qfull_time_out", String(options.queue_full_timeout_s ?? -1)],
+    ["emulate_write_cache", options.writeCache === true ? "1" : "0"],
+    // Aborts and resets reach the ring, so that what was aborted ends before they are answered.
+    ["tmr_notification", "1"],
+    // The ring names no initiator: reservations and access states are LIO's.
+    ["emulate_pr", "1"],
+    ["pgr_support", "1"],
+    ["enforce_pr_isids", "1"],
+    ["alua_support", "1"],
+  ];
+}
+
+/**
+ * Writes each attribute that has another value; `write` gets its path and value. Old kernels lack
+ * some, and behave as if they were off.
+ */
+export async function setAttributes(
+  tree: KernelTree,
+  folder: string,
+  options: BackstoreAttributes,
+  write: (path: string, value: string) => Promise<void>,
+): Promise<void> {
+  for (const [name, value] of attributesOf(options)) {
+    const path = `attrib/${name}`;
+    const present = (await tree.readIfPresent(`${folder}/${path}`))?.trim();
+    if (present !== undefined && present !== value) await write(path, value);
+  }
+}
+
+/**
+ * The same for a backstore that is in use, and has a size: what the kernel does not let be changed
+ * now is left. Returns it, in words.
+ */
+export async function adjustAttributes(
+  tree: KernelTree,
+  folder: string,
+  options: BackstoreAttributes & { readonly size_bytes: number },
+): Promise<string[]> {
+  const left: string[] = [];
+  const attempt = async (path: string, value: string) => {
+    try {
+      await tree.writeBlocking(`${folder}/${path}`, value);
+    } catch (error) {
+      // A LUN that is linked keeps its time limits; without a listener the cache is as it was.
+      const expected = ["EINVAL", "ESRCH", "EBUSY"].includes(errorCode(error));
+      if (!expected) left.push(`${path} cannot be set to ${value}: ${messageOf(error)}`);
+    }
+  };
+  await setAttributes(tree, folder, options, attempt);
+  const size = (await tree.readIfPresent(`${folder}/attrib/dev_size`))?.trim();
+  if (size !== undefined && size !== String(options.size_bytes)) {
+    // By way of `control` nobody is asked: as yet nobody may listen.
+    await attempt("control", `dev_size=${options.size_bytes}`);
+  }
+  return left;
+}
