@@ -15,6 +15,7 @@
 import assert from "node:assert/strict";
 import type {
   Awaitable,
+  CommandResult,
   Context,
   Extent,
   FileCapability,
@@ -215,7 +216,7 @@ export interface SentData {
 }
 
 /** How a command ended: what the initiator gets. */
-export interface SentResult extends WholeCommandResult {
+export interface SentResult extends Required<CommandResult> {
   /** The bytes that are valid. */
   readonly dataIn: Uint8Array;
 }
