@@ -24,12 +24,7 @@ import type {
   Space,
   Volume,
 } from "./mod.ts";
-import {
-  checkCommandResult,
-  checkExtents,
-  checkSpace,
-  type WholeCommandResult,
-} from "./answers.ts";
+import { checkCommandResult, checkExtents, checkSpace } from "./answers.ts";
 import { HandlerError } from "./error.ts";
 
 /** {@linkcode TestStorage} tells holes from data in pages of this many bytes. */
