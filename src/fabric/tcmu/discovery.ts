@@ -8,7 +8,8 @@ import { EPOLLIN } from "../../sys/epoll.ts";
 import type { Reactor } from "../../sys/reactor.ts";
 import { Errno, SystemError } from "../../sys/error.ts";
 import type { DeviceChange, DeviceEvent, EventSource } from "./genl.ts";
-import { parseDeviceName, splitConfig, SUBTYPE } from "./names.ts";
+import { backstoreFolder } from "./actions.ts";
+import { type DeviceName, parseDeviceName, splitConfig, SUBTYPE } from "./names.ts";
 import type { KernelTree } from "./tree.ts";
 import { listUioDevices, readUioDevice, type UioDevice } from "./uio_devices.ts";
 import { poll, sleep, withDeadline } from "./wait.ts";
@@ -63,6 +64,8 @@ export class Discovery {
   readonly #listener: DeviceListener;
   readonly #options: DiscoveryOptions;
   readonly #known = new Map<number, UioDevice>();
+  /** Minors of devices whose maker has opted out of replies: one would be an error in the log. */
+  readonly #silent = new Set<number>();
   #queue: Promise<void> = Promise.resolve();
   #closed = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -130,13 +133,18 @@ export class Discovery {
         continue;
       }
       // Until the reply, everything below the device's HBA directory blocks: reply first.
-      if (event.kind === "removed") this.#reply(events, event, 0);
+      if (event.kind === "removed") {
+        this.#reply(events, event, 0);
+        // The next device of this minor may want its replies.
+        this.#silent.delete(event.minor);
+      }
       this.#enqueue(() => this.#handle(events, event));
     }
   }
 
   async #handle(events: EventSource, event: DeviceEvent): Promise<void> {
     if (event.kind === "removed") return await this.#removeNamed(event);
+    if (event.kind === "added") await this.#learn(event.minor, parseDeviceName(event.name));
     let status = 0;
     try {
       const work = event.kind === "added" ? this.#announce(event) : this.#reconfigure(event);
@@ -154,8 +162,18 @@ export class Discovery {
     return this.#options.netlinkReplies === true;
   }
 
+  /** Whether the kernel waits for replies about a device. Where that cannot be read it may. */
+  async #learn(minor: number, name: DeviceName | undefined): Promise<void> {
+    this.#silent.delete(minor);
+    if (!this.#replies || name === undefined) return;
+    const folder = backstoreFolder(this.#tree, name);
+    const supported = await this.#tree.readIfPresent(`${folder}/attrib/nl_reply_supported`)
+      .catch(() => undefined);
+    if (supported?.trim() === "-1") this.#silent.add(minor);
+  }
+
   #reply(events: EventSource, event: DeviceEvent, status: number): void {
-    if (!this.#replies) return;
+    if (!this.#replies || this.#silent.has(event.minor)) return;
     try {
       events.reply(event, status);
     } catch (error) {
@@ -210,6 +228,7 @@ export class Discovery {
       if (present.get(device.minor)?.instance !== device.instance) await this.#remove(device);
     }
     for (const device of present.values()) {
+      await this.#learn(device.minor, device);
       // One that fails must not keep the others from being served; the next scan tries again.
       await this.#add(device, "scan").catch((error) => this.#notTaken(error));
     }

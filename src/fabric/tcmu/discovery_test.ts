@@ -97,6 +97,23 @@ Deno.test("Discovery reports removal, and a new device of the same minor", () =>
     assert.deepEqual(log, ["added disk 0 scan", "removed disk 0", "added disk 0 event"]);
   }));
 
+Deno.test("Discovery replies about no device whose maker has opted out", () =>
+  withDiscovery(async ({ tree, events, discovery }) => {
+    await tree.plug(0, NAME);
+    await tree.ensureFolder(`${tree.paths.target}/core/user_1000`);
+    await tree.mkdir(`${tree.paths.target}/core/user_1000/disk`);
+    const path = `${tree.paths.target}/core/user_1000/disk/attrib/nl_reply_supported`;
+    await Deno.writeTextFile(path, "-1\n");
+    await discovery.start();
+    events.push(makeEvent("reconfigured", 0), makeEvent("removed", 0), makeEvent("added", 0));
+    await discovery.scan();
+    assert.deepEqual(events.replies, []);
+    await Deno.writeTextFile(path, "1\n");
+    events.push(makeEvent("added", 0));
+    await discovery.scan();
+    assert.deepEqual(events.replies, [["added", 7, 0]]);
+  }, { netlinkReplies: true }));
+
 Deno.test("Discovery takes a name that cannot be read for a device that goes", () =>
   withDiscovery(async ({ tree, events, log, discovery }) => {
     await tree.plug(0, NAME);
