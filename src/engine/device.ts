@@ -345,7 +345,7 @@ export class Device implements BackendSink, PeerUnit {
     if (owner === 2) return this.#slow.resume(tag, result, failed_offset_bytes);
     const transfer = this.#transfers[tag];
     if (result !== MediaResult.OK) {
-      this.#slow.completeResult(tag, transfer.operation, result, failed_offset_bytes);
+      this.#slow.completeResult(tag, result, failed_offset_bytes);
     } else if (transfer.operation === MediaOperation.READ) {
       this.counters.reads++;
       this.counters.read_bytes += transfer.length_bytes;

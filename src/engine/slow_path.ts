@@ -15,8 +15,10 @@ import {
 } from "../abi/engine.ts";
 import { type Answer, Status } from "../scsi/answer.ts";
 import { execute, refusal } from "../scsi/device_server.ts";
+import { MediaResult } from "../scsi/media.ts";
 import { type MediumRange, mediumRange, rowOf } from "../scsi/medium_range.ts";
 import type { Operation, OperationResult, Procedure } from "../scsi/procedure.ts";
+import { failedBlock } from "../scsi/sbc/media_steps.ts";
 import { senseForResult, senseTriple } from "../scsi/sense.ts";
 import type { Device } from "./device.ts";
 import { ANSWER_LENGTH_MAX } from "./engine.ts";
@@ -151,17 +153,14 @@ export class SlowPath implements ProcedureHost {
   }
 
   /** Ends a command of the hot path whose media operation failed. */
-  completeResult(
-    slot: number,
-    operation: number,
-    result: number,
-    failed_offset_bytes: number,
-  ): void {
+  completeResult(slot: number, result: number, failed_offset_bytes: number): void {
     const { unit } = this.#device;
-    const information = failed_offset_bytes < 0
-      ? undefined
-      : Math.floor(failed_offset_bytes / unit.block_length);
-    const sense = senseForResult(unit, operation, result, information);
+    const transfer = this.#device.transfer(slot);
+    // Only a fault of the medium is that of a block.
+    const information = result === MediaResult.MEDIUM_ERROR && transfer.length_bytes > 0
+      ? failedBlock(unit, transfer, failed_offset_bytes < 0 ? undefined : failed_offset_bytes)
+      : undefined;
+    const sense = senseForResult(unit, transfer.operation, result, information);
     this.#device.completeSense(slot, Status.CHECK_CONDITION, sense);
   }
 
