@@ -132,19 +132,24 @@ export class Discovery {
         this.scan();
         continue;
       }
-      // Until the reply, everything below the device's HBA directory blocks: reply first.
+      const awaited = !this.#silent.has(event.minor);
       if (event.kind === "removed") {
-        this.#reply(events, event, 0);
+        // Until the reply, everything below the device's HBA directory blocks: reply first.
+        if (awaited) this.#reply(events, event, 0);
         // The next device of this minor may want its replies.
         this.#silent.delete(event.minor);
       }
-      this.#enqueue(() => this.#handle(events, event));
+      this.#enqueue(() => this.#handle(events, event, awaited));
     }
   }
 
-  async #handle(events: EventSource, event: DeviceEvent): Promise<void> {
+  async #handle(events: EventSource, event: DeviceEvent, wasAwaited: boolean): Promise<void> {
     if (event.kind === "removed") return await this.#removeNamed(event);
-    if (event.kind === "added") await this.#learn(event.minor, parseDeviceName(event.name));
+    let awaited = wasAwaited;
+    if (event.kind === "added") {
+      await this.#learn(event.minor, parseDeviceName(event.name));
+      awaited = !this.#silent.has(event.minor);
+    }
     let status = 0;
     try {
       const work = event.kind === "added" ? this.#announce(event) : this.#reconfigure(event);
@@ -154,7 +159,7 @@ export class Discovery {
       status = error instanceof SystemError ? -error.errno : -Errno.EIO;
       this.#notTaken(error);
     }
-    this.#reply(events, event, status);
+    if (awaited) this.#reply(events, event, status);
     if (event.change.config !== undefined) await this.#followConfig(event, event.change.config);
   }
 
@@ -173,7 +178,7 @@ export class Discovery {
   }
 
   #reply(events: EventSource, event: DeviceEvent, status: number): void {
-    if (!this.#replies || this.#silent.has(event.minor)) return;
+    if (!this.#replies) return;
     try {
       events.reply(event, status);
     } catch (error) {
