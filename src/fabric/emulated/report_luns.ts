@@ -1,6 +1,7 @@
 /** REPORT LUNS (SPC-6 6.33): answered by the target core, as the kernel's does. */
 import { type Answer, Status } from "../../scsi/answer.ts";
 import { encodeLun } from "./lun.ts";
+import { refusedField, rowOf } from "./opcode_row.ts";
 import { Sense, unitSense } from "./sense.ts";
 
 /** REPORT LUNS DATA before the list. */
@@ -26,10 +27,12 @@ export function reportLuns(
   luns: readonly number[],
   unit?: { readonly descriptorSense: boolean },
 ): Answer {
+  const row = rowOf(cdb);
+  const refused = row === undefined ? undefined : refusedField(row, cdb);
   const selected = SELECTED[cdb[2]];
-  if (selected === undefined) {
+  if (refused !== undefined || selected === undefined) {
     const sense = unitSense(unit, Sense.ILLEGAL_REQUEST_INVALID_FIELD_IN_CDB, {
-      field: { inCdb: true, byte: 2 },
+      field: refused ?? { inCdb: true, byte: 2 },
     });
     return { status: Status.CHECK_CONDITION, sense };
   }

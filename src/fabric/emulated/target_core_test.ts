@@ -159,6 +159,9 @@ Deno.test("REPORT LUNS by SELECT REPORT and ALLOCATION LENGTH (SPC-6 6.33)", () 
     assert.deepEqual([...dataIn], [0, 0, 0, 0, 0, 0, 0, 0], `select report ${select}`);
   }
   assert.deepEqual(ending(initiator.execute(0, reportLuns(3, 4096), undefined, 99)), [2, 0x052400]);
+  const naca = reportLuns(0, 4096);
+  naca[11] = 4;
+  assert.deepEqual(ending(initiator.execute(0, naca, undefined, 99)), [2, 0x052400], "NACA");
   const cut = initiator.execute(0, reportLuns(0, 18), undefined, 4096);
   assert.deepEqual([...cut.dataIn], [0, 0, 0, 24, 0, 0, 0, 0, ...list.slice(0, 10)]);
   const short = initiator.execute(0, reportLuns(0, 4096), undefined, 16);

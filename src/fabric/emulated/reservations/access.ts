@@ -4,8 +4,8 @@
  */
 import type { ClaimedCommand } from "../../../scsi/logical_unit.ts";
 import { type OperationCode, operationCodes } from "../../../scsi/opcodes.ts";
-import { readUint16 } from "../../../scsi/big_endian.ts";
-import { findRow, NO_SERVICE_ACTION, rowsOf } from "../../../scsi/table.ts";
+import { NO_SERVICE_ACTION } from "../../../scsi/table.ts";
+import { rowOf, serviceActionOf } from "../opcode_row.ts";
 import type { Access } from "./state.ts";
 
 /** How a command is looked at: some by their CDB, and reservations look after themselves. */
@@ -95,20 +95,12 @@ const passing: ReadonlySet<OperationCode> = new Set(
   operationCodes.filter((row) => PASSES_RESERVE.includes(baseName(row))),
 );
 
-/** The row of a CDB. */
-export function rowOf(cdb: Uint8Array): OperationCode | undefined {
-  const [first] = rowsOf(cdb[0]);
-  if (first?.serviceAction === undefined) return first;
-  const serviceAction = cdb[0] === 0x7f ? readUint16(cdb, 8) : cdb[1] & 0x1f;
-  return findRow(cdb[0], serviceAction);
-}
-
 /** Whether a handler has claimed a command. */
 export function isClaimed(cdb: Uint8Array, claims: readonly ClaimedCommand[]): boolean {
   return claims.some(({ code, serviceAction }) =>
     code === cdb[0] &&
     (serviceAction === undefined || serviceAction === NO_SERVICE_ACTION ||
-      serviceAction === (code === 0x7f ? readUint16(cdb, 8) : cdb[1] & 0x1f))
+      serviceAction === serviceActionOf(cdb))
   );
 }
 

@@ -11,7 +11,8 @@ import { RESERVE_OUT_LENGTH_MAX } from "../limits.ts";
 import type { EmulatedNexus } from "../nexus.ts";
 import type { EmulatedTask } from "../task.ts";
 import { Sense, type SenseCode, unitSense } from "../sense.ts";
-import { accessOf, passesReserve, rowOf } from "./access.ts";
+import { refusedField, rowOf } from "../opcode_row.ts";
+import { accessOf, passesReserve } from "./access.ts";
 import { reserveIn } from "./reserve_in.ts";
 import { reserveOut, reserveOutLength } from "./reserve_out.ts";
 import { RESERVATIONS_PART, restoreReservations, saveReservations } from "./saved.ts";
@@ -128,9 +129,8 @@ export class ReservationServer {
   #refusal(cdb: Uint8Array): Answer | undefined {
     const row = rowOf(cdb);
     if (row === undefined) return this.#invalidField(1, 4);
-    for (const { offset, mask } of row.refused) {
-      if ((cdb[offset] & mask) !== 0) return this.#invalidField(offset, 31 - Math.clz32(mask));
-    }
+    const field = refusedField(row, cdb);
+    if (field !== undefined) return this.#check(Sense.ILLEGAL_REQUEST_INVALID_FIELD_IN_CDB, field);
     const legacy = cdb[0] !== PERSISTENT_RESERVE_IN && cdb[0] !== PERSISTENT_RESERVE_OUT;
     // Third parties and extents of SPC-2.
     if (legacy && (cdb[1] & 0x1f) !== 0) return this.#invalidField(1, 4);

@@ -1,0 +1,27 @@
+/** What the table of operation codes says of a CDB, for the commands that the target core answers. */
+import { readUint16 } from "../../scsi/big_endian.ts";
+import type { OperationCode } from "../../scsi/opcodes.ts";
+import type { FieldPointer } from "../../scsi/sense.ts";
+import { findRow, rowsOf } from "../../scsi/table.ts";
+
+/** The row of a CDB; undefined where there is none. */
+export function rowOf(cdb: Uint8Array): OperationCode | undefined {
+  const [first] = rowsOf(cdb[0]);
+  if (first?.serviceAction === undefined) return first;
+  return findRow(cdb[0], serviceActionOf(cdb));
+}
+
+/** SERVICE ACTION, of a command that has one (SPC-4 4.2.5.2). */
+export function serviceActionOf(cdb: Uint8Array): number {
+  return cdb[0] === 0x7f ? readUint16(cdb, 8) : cdb[1] & 0x1f;
+}
+
+/** The first bit that is set and refused (INVALID FIELD IN CDB); undefined where there is none. */
+export function refusedField(row: OperationCode, cdb: Uint8Array): FieldPointer | undefined {
+  for (const { offset, mask } of row.refused) {
+    if ((cdb[offset] & mask) !== 0) {
+      return { inCdb: true, byte: offset, bit: 31 - Math.clz32(mask) };
+    }
+  }
+  return undefined;
+}
