@@ -21,6 +21,7 @@ import { defectDataResponses } from "./sbc/defect_data.ts";
 import { formatUnitResponses } from "./sbc/format_unit.ts";
 import { lbaStatusResponses } from "./sbc/lba_status.ts";
 import { orWriteResponses } from "./sbc/or_write.ts";
+import { protectionBits } from "./sbc/protection.ts";
 import { sanitizeResponses } from "./sbc/sanitize.ts";
 import { startStopResponses } from "./sbc/start_stop.ts";
 import { transferResponses } from "./sbc/transfer.ts";
@@ -119,7 +120,8 @@ export function refusal(unit: LogicalUnit, command: CommandView): Answer | undef
   if (response.writes && unit.writeProtected) {
     return checkCondition(unit, writeProtectedSense(unit));
   }
-  return command.sense === 0 ? undefined : decodeFailure(unit, response, command);
+  if (command.sense === 0 || asksForProtection(unit, row, command)) return undefined;
+  return decodeFailure(unit, response, command);
 }
 
 /** The same for a command that a handler answers: what the CDB means is the handler's to say. */
@@ -154,12 +156,20 @@ function refusedBits(
 ): Answer | undefined {
   // Only a variable length CDB can have another length: ADDITIONAL CDB LENGTH (SPC-4 4.2.3).
   if (command.cdbLength !== row.cdbLength) return invalidField(unit, 7);
+  const allowed = protectionBits(unit, row);
   for (const { offset, mask } of row.refused) {
+    if (offset === allowed?.offset && mask === allowed.mask) continue;
     if ((command.cdb[offset] & mask) !== 0) {
       return invalidField(unit, offset, 31 - Math.clz32(mask));
     }
   }
   return undefined;
+}
+
+/** The decoder takes what is asked of protection information for invalid; the command looks at it. */
+function asksForProtection(unit: LogicalUnit, row: OperationCode, { cdb }: CommandView): boolean {
+  const bits = protectionBits(unit, row);
+  return bits !== undefined && (cdb[bits.offset] & bits.mask) !== 0;
 }
 
 /** The decoder knows that a field is invalid, the response which one: its answer has a pointer. */

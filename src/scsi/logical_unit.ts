@@ -454,7 +454,7 @@ export class LogicalUnit {
   #updateHot(): void {
     if (this.state !== "ready") this.#mediumChanges();
     this.hot = this.state === "ready" && this.#attentions.length === 0 &&
-      this.#watchers === 0 && this.deferredSense === 0 &&
+      this.#watchers === 0 && this.deferredSense === 0 && !this.features.protection &&
       this.#accessState <= AccessState.ACTIVE_NON_OPTIMIZED;
   }
 }

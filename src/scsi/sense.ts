@@ -220,6 +220,12 @@ export function mediaSense(operation: number, result: number): number {
       return Sense.NOT_READY_CAUSE_NOT_REPORTABLE;
     case MediaResult.NO_MEDIUM:
       return Sense.MEDIUM_NOT_PRESENT;
+    case MediaResult.GUARD_CHECK:
+      return Sense.LOGICAL_BLOCK_GUARD_CHECK_FAILED;
+    case MediaResult.APPLICATION_TAG_CHECK:
+      return Sense.LOGICAL_BLOCK_APPLICATION_TAG_CHECK_FAILED;
+    case MediaResult.REFERENCE_TAG_CHECK:
+      return Sense.LOGICAL_BLOCK_REFERENCE_TAG_CHECK_FAILED;
     case MediaResult.LOST:
       return Sense.LOGICAL_UNIT_COMMUNICATION_FAILURE;
     default:

@@ -72,7 +72,7 @@ export function requestedLength(cdb: Uint8Array, block_length: number): number {
     case Kind.NONE:
       return 0;
     case Kind.BLOCKS:
-      return blocksOf(cdb) * block_length;
+      return blocksOf(cdb) * (block_length + protectionLength(cdb));
     case Kind.VERIFY:
       return verifyLength(cdb[1], blocksOf(cdb), block_length);
     case Kind.WRITE_SAME:
@@ -89,6 +89,11 @@ export function requestedLength(cdb: Uint8Array, block_length: number): number {
     default:
       return -1;
   }
+}
+
+/** Bytes behind each block: RDPROTECT, WRPROTECT (SBC-4 4.21). READ(6) and WRITE(6) have none. */
+function protectionLength(cdb: Uint8Array): number {
+  return cdb[0] >= 0x20 && cdb[1] >>> 5 !== 0 ? 8 : 0;
 }
 
 /** What a field of the row's says. */

@@ -4,8 +4,10 @@ import fc from "fast-check";
 import { ArrayVolume, hex, makeUnit, run, senseTriple } from "../../../test/scsi/driver.ts";
 import { type Answer, Status } from "../answer.ts";
 import type { LogicalUnitDescription, UnitFeatures } from "../logical_unit.ts";
-import { operationCodes } from "../opcodes.ts";
+import { type OperationCode, operationCodes } from "../opcodes.ts";
 import { Sense } from "../sense.ts";
+import { atomicCommands } from "./atomic_opcodes.ts";
+import { mediumCommands } from "./medium_opcodes.ts";
 
 const BLOCK = 512;
 const PLAIN: UnitFeatures = {
@@ -190,14 +192,15 @@ Deno.test("COMPARE AND WRITE takes up to 255 blocks of 4096 bytes, in steps that
 });
 
 Deno.test("commands that must be alone say so, with the fields that name their blocks", () => {
-  const alone = operationCodes.filter(({ exclusive }) => exclusive === true);
+  const mine: readonly OperationCode[] = [...mediumCommands, ...atomicCommands];
+  const alone = mine.filter(({ exclusive }) => exclusive === true);
   assert.deepEqual(alone.map(({ name, lba, length }) => [name, lba?.offset, length?.offset]), [
     ["FORMAT UNIT", undefined, undefined],
     ["SANITIZE, OVERWRITE", undefined, undefined],
     ["SANITIZE, BLOCK ERASE", undefined, undefined],
-    ["ORWRITE(32)", 12, 28],
     ["COMPARE AND WRITE", 2, 13],
     ["ORWRITE(16)", 2, 10],
+    ["ORWRITE(32)", 12, 28],
     ["WRITE ATOMIC(16)", 2, 12],
   ]);
 });

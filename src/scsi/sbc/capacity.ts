@@ -45,6 +45,9 @@ function readCapacity16(unit: LogicalUnit, { cdb }: CommandView): Answer {
   const data = new Uint8Array(32);
   writeUint64(data, 0, lastBlock(unit));
   writeUint32(data, 8, unit.block_length);
+  const { protection } = unit.features;
+  // P_TYPE, PROT_EN; P_I_EXPONENT 0: it lies behind each block.
+  if (protection) data[12] = (protection - 1) << 1 | 0x01;
   data[13] = unit.physical_block_exponent;
   // LBPME, LBPRZ; LOWEST ALIGNED LOGICAL BLOCK ADDRESS is 0.
   data[14] = unit.features.discard ? 0x80 | 0x40 : 0;

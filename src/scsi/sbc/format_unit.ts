@@ -1,6 +1,6 @@
 /**
  * FORMAT UNIT (SBC-4 5.4): afterwards all blocks are zeros and, where the volume can, unmapped. The
- * length of blocks does not change, there is no protection information and there are no defects.
+ * length of blocks and the type of protection information do not change, and there are no defects.
  */
 import type { Answer } from "../answer.ts";
 import { readUint16, readUint32 } from "../big_endian.ts";
@@ -25,12 +25,28 @@ const IMMED = 0x02;
 const PIECE_LENGTH_BYTES = 256 << 20;
 
 function formatUnit(unit: LogicalUnit, { cdb, buffer_length }: CommandView): Answer | Procedure {
+  if (cdb[1] >>> 6 !== formatProtection(unit)) return invalidField(unit, 1, 7);
   // FFMT: fast formats, after which blocks cannot be read, are not there.
   if ((cdb[4] & 0x03) !== 0) return invalidField(unit, 4, 1);
-  if ((cdb[1] & FMTDATA) === 0) return format(unit, false);
+  if ((cdb[1] & FMTDATA) === 0) {
+    // Type 3 cannot be asked for without a parameter list.
+    return unit.features.protection === 3 ? invalidField(unit, 1, 4) : format(unit, false);
+  }
   const length = (cdb[1] & LONGLIST) === 0 ? 4 : 8;
   if (buffer_length < length) return checkCondition(unit, Sense.PARAMETER_LIST_LENGTH_ERROR);
   return formatByList(unit, length);
+}
+
+/** FMTPINFO of the protection information that the unit has, and keeps (SBC-4 5.4.2.1). */
+function formatProtection(unit: LogicalUnit): number {
+  switch (unit.features.protection) {
+    case 1:
+      return 0x2;
+    case 3:
+      return 0x3;
+    default:
+      return 0x0;
+  }
 }
 
 function* formatByList(unit: LogicalUnit, length: number): Procedure {
@@ -41,8 +57,10 @@ function* formatByList(unit: LogicalUnit, length: number): Procedure {
 
 /** Parameter list header, short or long (SBC-4 5.4.2.2). */
 function checkHeader(unit: LogicalUnit, header: Uint8Array): Answer | undefined {
-  // PROTECTION FIELD USAGE.
-  if ((header[0] & 0x07) !== 0) return invalidParameter(unit, 0, 2);
+  // PROTECTION FIELD USAGE: type 3 is 11b and 001b.
+  if ((header[0] & 0x07) !== (unit.features.protection === 3 ? 1 : 0)) {
+    return invalidParameter(unit, 0, 2);
+  }
   const needs = header[1] & NEEDS_FOV;
   if ((header[1] & FOV) === 0 && needs !== 0) {
     return invalidParameter(unit, 1, 31 - Math.clz32(needs));

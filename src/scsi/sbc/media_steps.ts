@@ -12,6 +12,7 @@ import type {
   ListExtents,
   Operation,
   OperationResult,
+  ProtectionChecks,
   ReadMedia,
   WriteMedia,
   WriteZeroesMedia,
@@ -70,6 +71,13 @@ export function failedBlock(
   return inside ? Math.floor(failed_offset_bytes / unit.block_length) : undefined;
 }
 
+const BLOCK_FAULTS: readonly number[] = [
+  MediaResult.MEDIUM_ERROR,
+  MediaResult.GUARD_CHECK,
+  MediaResult.APPLICATION_TAG_CHECK,
+  MediaResult.REFERENCE_TAG_CHECK,
+];
+
 /** How a command ends whose operation on the medium has failed. */
 export function operationFailure(
   unit: LogicalUnit,
@@ -77,8 +85,8 @@ export function operationFailure(
   { result, failed_offset_bytes }: OperationResult,
 ): Answer {
   const kind = mediaOperation(operation);
-  // INFORMATION is an LBA where the medium is at fault, and nothing else (SBC-4 4.18.1).
-  if (operation.kind === "flush" || result !== MediaResult.MEDIUM_ERROR) {
+  // INFORMATION is an LBA where a block is at fault, and nothing else (SBC-4 4.18.1).
+  if (operation.kind === "flush" || !BLOCK_FAULTS.includes(result)) {
     return mediaFailure(unit, kind, result);
   }
   const range = { offset_bytes: operation.offset_bytes, length_bytes: lengthOf(operation) };
@@ -101,8 +109,9 @@ export function* readPiece(
   unit: LogicalUnit,
   offset_bytes: number,
   length_bytes: number,
+  protection?: ProtectionChecks,
 ): Steps<Uint8Array | Answer> {
-  const operation: ReadMedia = { kind: "read", offset_bytes, length_bytes };
+  const operation: ReadMedia = { kind: "read", offset_bytes, length_bytes, protection };
   const result = yield operation;
   if (result.result !== MediaResult.OK) return operationFailure(unit, operation, result);
   // Less than was asked for is not from the medium: it must not be taken for data.

@@ -14,6 +14,13 @@ import type { Procedure } from "../procedure.ts";
 import { changesMedium, dataIn, GOOD, needsMedium } from "../response.ts";
 import { findRow } from "../table.ts";
 import { fetchPiece, hasFailed, performed, pieces, readPiece } from "./media_steps.ts";
+import {
+  type ProtectedTransfer,
+  protectField,
+  protectionChecks,
+  readWithProtection,
+  writeWithProtection,
+} from "./protection.ts";
 import { checkRange, checkTransferLength, isAnswer, type Range, wholeBlocks } from "./range.ts";
 
 /** The range of a transfer or verification, checked against limit and capacity. */
@@ -26,9 +33,30 @@ export function transferRange(unit: LogicalUnit, command: CommandView): Range | 
   return checkRange(unit, command.lba, command.length_blocks);
 }
 
+/** Whether the initiator takes or sends protection information: the unit keeps it then. */
+function transfersProtection({ cdb, cdbLength }: CommandView): boolean {
+  return cdbLength > 6 && cdbLength < 32 && protectField(cdb) !== 0;
+}
+
+function protectedTransfer(
+  unit: LogicalUnit,
+  command: CommandView,
+  range: Range,
+): ProtectedTransfer | Answer {
+  const checks = protectionChecks(unit, command.cdb);
+  if ("status" in checks) return checks;
+  const row = findRow(command.operationCode, command.serviceAction);
+  const { buffer_length } = command;
+  return { range, checks, buffer_length, lengthByte: row?.length?.offset ?? 0 };
+}
+
 function read(unit: LogicalUnit, command: CommandView): Answer | Procedure {
   const range = transferRange(unit, command);
   if (isAnswer(range)) return range;
+  if (transfersProtection(command)) {
+    const transfer = protectedTransfer(unit, command, range);
+    return "status" in transfer ? transfer : readWithProtection(unit, transfer);
+  }
   return readBlocks(unit, range, command.buffer_length);
 }
 
@@ -48,6 +76,12 @@ function* readBlocks(unit: LogicalUnit, range: Range, bufferLength: number): Pro
 function write(unit: LogicalUnit, command: CommandView): Answer | Procedure {
   const range = transferRange(unit, command);
   if (isAnswer(range)) return range;
+  if (transfersProtection(command)) {
+    const transfer = protectedTransfer(unit, command, range);
+    // The decoder has stopped at WRPROTECT, before FUA.
+    const fua = (command.cdb[1] & 0x08) !== 0 || unit.forceUnitAccess;
+    return "status" in transfer ? transfer : writeWithProtection(unit, transfer, fua);
+  }
   const fua = (command.flags & FLAG_FUA) !== 0 || unit.forceUnitAccess;
   return writeBlocks(unit, range, command.buffer_length, fua);
 }

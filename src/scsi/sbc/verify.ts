@@ -2,10 +2,11 @@
 import type { Answer } from "../answer.ts";
 import type { CommandView } from "../command.ts";
 import type { LogicalUnit } from "../logical_unit.ts";
-import type { Procedure } from "../procedure.ts";
+import type { Procedure, ProtectionChecks } from "../procedure.ts";
 import { changesMedium, checkCondition, GOOD, invalidField, needsMedium } from "../response.ts";
 import { Sense } from "../sense.ts";
 import { fetchPiece, hasFailed, performed, pieces, readPiece, type Steps } from "./media_steps.ts";
+import { protectField, protectionChecks } from "./protection.ts";
 import { isAnswer, type Range, wholeBlocks } from "./range.ts";
 import { transferRange } from "./transfer.ts";
 
@@ -24,11 +25,14 @@ function byteCheck(command: CommandView): number {
 function verify(unit: LogicalUnit, command: CommandView): Answer | Procedure {
   const check = byteCheck(command);
   if (check === 2) return invalidField(unit, flagsByte(command), 2);
+  // Data-out with protection information in it is compared by nobody here.
+  const compares = check !== ByteCheck.NOTHING && flagsByte(command) === 1;
+  if (compares && protectField(command.cdb) !== 0) return invalidField(unit, 1, 7);
   const range = transferRange(unit, command);
   if (isAnswer(range)) return range;
   switch (check) {
     case ByteCheck.NOTHING:
-      return verifyMedium(unit, range);
+      return verifyProtection(unit, command, range);
     case ByteCheck.DATA_OUT:
       return compare(unit, range, command.buffer_length);
     default:
@@ -36,9 +40,24 @@ function verify(unit: LogicalUnit, command: CommandView): Answer | Procedure {
   }
 }
 
-function* verifyMedium(unit: LogicalUnit, range: Range): Procedure {
+/** VRPROTECT says what is checked of the protection information on the medium, if there is any. */
+function verifyProtection(
+  unit: LogicalUnit,
+  { cdb, operationCode }: CommandView,
+  range: Range,
+): Answer | Procedure {
+  if (operationCode === 0x7f || protectField(cdb) === 0) return verifyMedium(unit, range);
+  const checks = protectionChecks(unit, cdb);
+  return "status" in checks ? checks : verifyMedium(unit, range, checks);
+}
+
+function* verifyMedium(
+  unit: LogicalUnit,
+  range: Range,
+  checks?: ProtectionChecks,
+): Procedure {
   for (const { offset_bytes, length_bytes } of pieces(range)) {
-    const piece = yield* readPiece(unit, offset_bytes, length_bytes);
+    const piece = yield* readPiece(unit, offset_bytes, length_bytes, checks);
     if (hasFailed(piece)) return piece;
   }
   return GOOD;
