@@ -17,12 +17,18 @@ for (const vector of vectors) {
   });
 }
 
+/** Rows that no single command can show at their best, and the tests that do. */
+const SHOWN_ELSEWHERE: ReadonlyMap<string, string> = new Map([
+  // It takes a copy that goes on meanwhile.
+  ["COPY OPERATION ABORT", "src/scsi/copy/extended_copy_test.ts"],
+]);
+
 Deno.test("vectors cover each row with a good and a bad command", () => {
   for (const { name } of operationCodes) {
     const mine = vectors.filter(({ row }) => row === name);
     // CONDITION MET is an answer; RESERVATION CONFLICT is none.
     const good = ({ sense, status }: Vector) => sense === undefined && (status ?? 0) !== 0x18;
-    assert.ok(mine.some(good), `${name}: good`);
+    assert.ok(mine.some(good) || SHOWN_ELSEWHERE.has(name), `${name}: good`);
     assert.ok(mine.some((vector) => !good(vector)), `${name}: bad`);
   }
 });

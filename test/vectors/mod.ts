@@ -7,6 +7,7 @@ import { atomicVectors } from "./commands/atomic.ts";
 import { cacheVectors } from "./commands/cache.ts";
 import { capacityVectors } from "./commands/capacity.ts";
 import { compareAndWriteVectors } from "./commands/compare_and_write.ts";
+import { copyVectors } from "./commands/copy.ts";
 import { inquiryVectors } from "./commands/inquiry.ts";
 import { logVectors } from "./commands/log.ts";
 import { mediumVectors } from "./commands/medium.ts";
@@ -40,4 +41,5 @@ export const vectors: readonly Vector[] = [
   ...cacheVectors,
   ...provisioningVectors,
   ...wholeMediumVectors,
+  ...copyVectors,
 ];

@@ -5,6 +5,7 @@ import type { LogicalUnit, UnitState } from "../../src/scsi/logical_unit.ts";
 import type { Medium } from "./medium.ts";
 import { assertBytes, bytesOf, type Names, toHex } from "./notation.ts";
 import { parseSense } from "./sense.ts";
+import { PEER } from "./units.ts";
 import type { Before, BlockRange, Command, Contents, Expectation, Step, Vector } from "./vector.ts";
 
 /** How a command has ended. */
@@ -37,8 +38,11 @@ const PIECE_LENGTH = 1 << 20;
 
 /** Runs one vector. Throws an AssertionError where something is not as expected. */
 export function runVector(vector: Vector, site: Site): void {
-  const names: Names = new Map();
   const { unit, medium } = site;
+  const names: Names = new Map([
+    ["naa", toHex(unit.identity.naa)],
+    ["peerNaa", toHex(PEER.identity.naa)],
+  ]);
   prepare(vector.before ?? {}, site);
   for (const step of vector.before?.steps ?? []) runStep(step, site, names, "before");
   prepareUnit(vector.before ?? {}, unit);

@@ -22,7 +22,8 @@ class MediumPerformer implements Performer {
     this.#medium = medium;
   }
 
-  perform(operation: Operation): OperationResult {
+  perform(operation: Operation, unit: LogicalUnit): OperationResult {
+    announce(operation, unit);
     try {
       return this.#perform(operation);
     } catch (error) {
@@ -83,6 +84,17 @@ class MediumPerformer implements Performer {
       default:
         throw new Error(`assertion: a procedure asks for ${operation.kind}`);
     }
+  }
+}
+
+/** As the device does before it changes anything. */
+function announce(operation: Operation, { changeListener }: LogicalUnit): void {
+  switch (operation.kind) {
+    case "write":
+      return changeListener?.(operation.offset_bytes, operation.bytes.length);
+    case "discard":
+    case "write-zeroes":
+      return changeListener?.(operation.offset_bytes, operation.length_bytes);
   }
 }
 

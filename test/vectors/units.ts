@@ -47,6 +47,8 @@ const variants = {
   eightPebibytes: { block_count: 2 ** 44 },
   /** It is reached by a port of a target port group. */
   ported: { port: { relative_target_port: 1, target_port_group: 0x1234 } },
+  /** Its copies may reach another unit, disk1. */
+  copying: {},
   /** The fabric above keeps task attributes. */
   ordered: { orderedTasks: true, features: { ...ALL, writeCache: false } },
 } as const satisfies Readonly<Record<string, Variant>>;
@@ -70,17 +72,29 @@ export function describeUnit(name: UnitName): LogicalUnitDescription {
   };
 }
 
+/** A unit that copies may reach, or may not. */
+export const PEER: LogicalUnitDescription = {
+  name: "disk1",
+  identity: makeIdentity("disk1", SERIAL),
+  block_length: 512,
+  block_count: 64,
+  features: ALL,
+};
+
 /** The other units that copies of this one may reach. */
 export function describePeers(name: UnitName): LogicalUnitDescription[] {
-  void name;
-  return [];
+  return name === "copying" ? [PEER] : [];
 }
 
-/** The unit that a designator names, by its NAA. */
+/** CODE SET, DESIGNATOR TYPE, a reserved byte and DESIGNATOR LENGTH (SPC-4 7.8.6). */
+const DESIGNATOR_HEADER_LENGTH = 4;
+
+/** The unit that a designation descriptor names, by its NAA. */
 export function findByDesignator(
   units: readonly PeerUnit[],
-  designator: Uint8Array,
+  descriptor: Uint8Array,
 ): PeerUnit | undefined {
+  const designator = descriptor.subarray(DESIGNATOR_HEADER_LENGTH);
   return units.find(({ unit: { identity: { naa } } }) =>
     naa.length === designator.length && naa.every((byte, index) => byte === designator[index])
   );
