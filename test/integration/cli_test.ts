@@ -62,7 +62,8 @@ Deno.test("lunette without a verb prints its help and fails; --help and --versio
     assert.equal(none.code, 64);
     const help = await lunette(directory, "--help");
     assert.equal(help.code, 0);
-    for (const verb of ["demo", "serve", "create", "rm", "ls", "show", "stats", "doctor"]) {
+    const verbs = ["demo", "serve", "create", "rm", "ls", "show", "stats", "doctor"];
+    for (const verb of [...verbs, "resize", "protect", "eject", "insert"]) {
       assert.match(help.stdout, new RegExp(`^  ${verb}`, "m"));
     }
     assert.match((await lunette(directory, "--version")).stdout, /^\d+\.\d+\.\d+$/m);
@@ -77,6 +78,13 @@ Deno.test("lunette says what is wrong and what to do, with an exit code of its k
       [["create", "x"], 64, /--handler/],
       [["create", "x y", "--handler", "memory"], 64, /cannot be the name/],
       [["create", "x", "--handler", "memory", "--size", "12Q"], 64, /not a size/],
+      [["create", "x", "--handler", "memory", "--size", "9P"], 64, /8 PiB.*\n.*several/],
+      [["create", "x", "--handler", "memory", "--block-size", "1024"], 64, /512, 4096/],
+      [["create", "x", "--handler", "memory", "--copy-group", "a b"], 64, /copy group/],
+      [["resize", "x"], 64, /size/],
+      [["resize", "x", "10G"], 69, /No daemon answers/],
+      [["protect", "x y"], 64, /cannot be the name/],
+      [["eject", "x", "--off"], 64, /unknown option/],
       [["create", "x", "--handler", "memory", "--fabric", "token-ring"], 64, /loopback/],
       [["create", "x", "--handler", "memory", "--set", "novalue"], 64, /key=value/],
       [["rm", "nothing"], 66, /no LUN "nothing"/],
@@ -125,6 +133,54 @@ Deno.test("lunette serve, create, ls, show, stats and rm work together over the 
     assert.equal((await lunette(directory, "rm", "disk", "scratch")).code, 0);
     assert.equal((await lunette(directory, "ls", "--json")).stdout.trim(), "[]");
     assert.equal((await Deno.stat(image)).size, 16 << 20, "the data stay");
+    daemon.kill("SIGTERM");
+    assert.equal((await daemon.status).code, 0, await log);
+    await rest;
+    await log;
+  });
+});
+
+Deno.test("lunette resize, protect, eject, insert and show --commands change and tell of a LUN", async () => {
+  await withDirectory(async (directory) => {
+    const config = join(directory, "config.json");
+    const unit = { removable: true, copy_group: "backup" };
+    const luns = [{ name: "disk", handler: "memory", size: "8M", fabric: "embedded-iscsi", unit }];
+    await Deno.writeTextFile(config, JSON.stringify({ listen: "127.0.0.1:0", luns }));
+    const daemon = command(directory, ["serve", "-c", config]).spawn();
+    const log = new Response(daemon.stderr).text();
+    const rest = daemon.stdout.cancel();
+    await untilSocket(join(directory, "run", "control.sock"));
+    const run = (...args: string[]) => lunette(directory, ...args);
+    // The daemon answers before it has made the LUNs of its configuration.
+    for (let attempt = 0; attempt < 50; attempt++) {
+      if ((await run("show", "disk")).code === 0) break;
+    }
+    const grown = await run("resize", "disk", "16M");
+    assert.deepEqual([grown.code, grown.stdout], [0, "resized to 16 MiB disk\n"], grown.stderr);
+    const shrunk = await run("resize", "disk", "4M");
+    assert.equal(shrunk.code, 64);
+    assert.match(shrunk.stderr, /from 16 MiB to 4 MiB destroys everything behind.*\n.*--shrink/);
+    const forced = await run("resize", "disk", "4M", "--shrink");
+    assert.equal(forced.code, 0);
+    assert.match(forced.stderr, /destroys/);
+    const json = JSON.parse((await run("protect", "disk", "--json")).stdout);
+    assert.deepEqual([json.lun.write_protected, json.notes], [true, []]);
+    assert.match((await run("show", "disk")).stdout, /^access mode\s+read-only: write protected$/m);
+    assert.equal((await run("protect", "disk", "--off")).stdout, "writable disk\n");
+    assert.equal((await run("eject", "disk")).stdout, "ejected disk\n");
+    const shown = (await run("show", "disk")).stdout;
+    assert.match(shown, /^state\s+no-medium: the medium was ejected$/m);
+    assert.match(shown, /^medium\s+removable, ejected$/m);
+    assert.match(shown, /^copy group\s+backup$/m);
+    assert.match(shown, /^identifier\s+naa 3[0-9a-f]{15}$/m);
+    assert.equal((await run("insert", "disk")).stdout, "inserted disk\n");
+    const table = (await run("show", "disk", "--commands")).stdout;
+    assert.match(table, /^CODE\s+ACTION\s+NAME\s+ANSWERED BY\s+CLAUSE$/m);
+    assert.match(table, /^00h\s+TEST UNIT READY\s+engine\s+SPC-4 6\.47$/m);
+    assert.match(table, /^A0h\s+REPORT LUNS\s+embedded target core/m);
+    const commands = JSON.parse((await run("show", "disk", "--commands", "--json")).stdout);
+    assert(commands.length > 50);
+    assert.equal((await run("resize", "nobody", "1G")).code, 66);
     daemon.kill("SIGTERM");
     assert.equal((await daemon.status).code, 0, await log);
     await rest;
