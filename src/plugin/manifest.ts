@@ -8,8 +8,13 @@ export type DeviceType = "disk";
 export interface MemoryRequest {
   /** Memory. */
   readonly kind: "memory";
-  /** Where the size in bytes comes from: the logical unit's size. */
-  readonly size: "volume";
+  /**
+   * Where the size in bytes comes from: "volume" is the logical unit's size, "protection" 8 bytes for
+   * each of its blocks (the configuration's `blockSize`, else 512).
+   */
+  readonly size: "volume" | "protection";
+  /** Name of a configuration key: only where it is set, and not 0 or false, it is granted. */
+  readonly when?: string;
   /** What the handler wants it for, in words for the operator. */
   readonly description?: string;
 }

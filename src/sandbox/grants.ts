@@ -5,7 +5,13 @@
  * @module
  */
 import { isAbsolute } from "node:path";
-import type { CapabilityRequest, Configuration, FileRequest, Manifest } from "../plugin/mod.ts";
+import type {
+  CapabilityRequest,
+  Configuration,
+  FileRequest,
+  Manifest,
+  MemoryRequest,
+} from "../plugin/mod.ts";
 import { closeDescriptor } from "../sys/descriptor.ts";
 import { FileCalls } from "../sys/file.ts";
 import { errno, libc } from "../sys/libc.ts";
@@ -118,11 +124,20 @@ function grantMemory(lun: string, name: string, size_bytes: number): MemoryGrant
 
 const calls = new FileCalls(libc, errno);
 
-/** A descriptor whose size is the volume's. */
+/** A descriptor whose size follows from the volume's. */
 interface Sized {
   readonly name: string;
   readonly fd: number;
   size_bytes: number;
+  /** The size that belongs to one of the volume. */
+  readonly sizeFor: (volume_size_bytes: number) => number;
+}
+
+/** Bytes of protection information of one block (SBC-4 4.21.2). */
+const PROTECTION_LENGTH_BYTES = 8;
+
+function sameSize(size_bytes: number): number {
+  return size_bytes;
 }
 
 /** A file, and whether it is the daemon's to resize. */
@@ -138,17 +153,36 @@ class OpenedGrants implements Grants {
   }
 
   get files(): readonly FileGrant[] {
-    return this.#files.map(({ path: _path, resizable: _resizable, ...grant }) => grant);
+    return this.#files.map((file) => {
+      const { path: _path, resizable: _resizable, sizeFor: _sizeFor, ...grant } = file;
+      return grant;
+    });
   }
 
   add(lun: string, name: string, request: CapabilityRequest, bindings: Bindings): void {
-    if (request.kind === "memory") {
-      this.#memories.push(grantMemory(lun, name, bindings.size_bytes));
-      return;
-    }
+    if (request.kind === "memory") return this.#addMemory(lun, name, request, bindings);
     const grant = grantFile(name, request, bindings);
     const resizable = grant.writable && request.create === true && !grant.device;
-    this.#files.push({ ...grant, path: bindings.paths[name], resizable });
+    this.#files.push({
+      ...grant,
+      path: bindings.paths[name],
+      resizable,
+      sizeFor: sameSize,
+    });
+  }
+
+  #addMemory(
+    lun: string,
+    name: string,
+    { when, size }: MemoryRequest,
+    { configuration, size_bytes }: Bindings,
+  ): void {
+    if (when !== undefined && !configuration[when]) return;
+    const block_bytes = configuration.blockSize === 4096 ? 4096 : 512;
+    const sizeFor = size === "volume"
+      ? sameSize
+      : (volume_bytes: number) => volume_bytes / block_bytes * PROTECTION_LENGTH_BYTES;
+    this.#memories.push({ ...grantMemory(lun, name, sizeFor(size_bytes)), sizeFor });
   }
 
   resize(size_bytes: number): GrantResize {
@@ -168,11 +202,12 @@ class OpenedGrants implements Grants {
     };
     try {
       for (const [index, one] of all.entries()) {
-        if (one.size_bytes < size_bytes && !isFixed(one)) {
-          calls.truncate(one.fd, size_bytes);
+        const wanted_bytes = one.sizeFor(size_bytes);
+        if (one.size_bytes < wanted_bytes && !isFixed(one)) {
+          calls.truncate(one.fd, wanted_bytes);
           grown.push(index);
         }
-        one.size_bytes = size_bytes;
+        one.size_bytes = wanted_bytes;
       }
     } catch (error) {
       undo();
@@ -186,7 +221,8 @@ class OpenedGrants implements Grants {
     }
     const commit = () => {
       for (const [index, one] of all.entries()) {
-        if (before[index] > size_bytes && !isFixed(one)) calls.truncate(one.fd, size_bytes);
+        const wanted_bytes = one.sizeFor(size_bytes);
+        if (before[index] > wanted_bytes && !isFixed(one)) calls.truncate(one.fd, wanted_bytes);
       }
     };
     return { commit, undo };

@@ -102,8 +102,13 @@ function capability(name: string, value: unknown): CapabilityRequest {
   if (!isRecord(value)) refuse(`${place} is not an object`);
   if (value.description !== undefined) text(`${place}: description`, value.description, 200);
   if (value.kind === "memory") {
-    onlyKnown(place, value, ["kind", "size", "description"]);
-    if (value.size !== "volume") refuse(`${place}: size is not "volume"`);
+    onlyKnown(place, value, ["kind", "size", "when", "description"]);
+    if (value.size !== "volume" && value.size !== "protection") {
+      refuse(`${place}: size is neither "volume" nor "protection"`);
+    }
+    if (value.when !== undefined && typeof value.when !== "string") {
+      refuse(`${place}: when is not the name of a configuration key`);
+    }
   } else if (value.kind === "file") {
     onlyKnown(place, value, ["kind", "access", "create", "direct", "description"]);
     if (value.access !== "read-only" && value.access !== "read-write") {

@@ -1,7 +1,7 @@
 /** What a volume said about itself when it was opened; a guest's word is checked here. */
 import type { VolumeFeatures } from "../engine/ports.ts";
 import type { Volume } from "../plugin/mod.ts";
-import type { ClaimedCommand } from "../scsi/logical_unit.ts";
+import type { ClaimedCommand, ProtectionType } from "../scsi/logical_unit.ts";
 
 /** Greatest size: offsets are numbers in bytes, exact up to 2^53. */
 export const VOLUME_SIZE_MAX: number = 2 ** 53;
@@ -26,6 +26,8 @@ export interface VolumeDescription {
   readonly command: boolean;
   /** Bytes; 0: none. */
   readonly atomicWrite: number;
+  /** Type of protection information; 0: none. */
+  readonly protection: ProtectionType;
 }
 
 const METHODS = [
@@ -51,6 +53,14 @@ function checkAtomicWrite(length: unknown, blockSize: number): number {
   throw new TypeError(
     `Cannot promise atomic writes of ${String(length)} bytes: atomicWrite is a multiple of ` +
       `blockSize, at most ${ATOMIC_WRITE_MAX}`,
+  );
+}
+
+function checkProtection(type: unknown): ProtectionType {
+  if (type === undefined || type === 0) return 0;
+  if (type === 1 || type === 3) return type;
+  throw new TypeError(
+    `Cannot keep protection information of type ${String(type)}: protection is 1 or 3`,
   );
 }
 
@@ -94,6 +104,7 @@ export function describeVolume(volume: Volume): VolumeDescription {
     resize: volume.resize !== undefined,
     command: volume.command !== undefined,
     atomicWrite: checkAtomicWrite(volume.atomicWrite, volume.blockSize),
+    protection: checkProtection(volume.protection),
   };
 }
 
@@ -115,13 +126,15 @@ export function parseDescription(text: string): VolumeDescription {
     resize: value.resize === true,
     command: value.command === true,
     atomicWrite: checkAtomicWrite(value.atomicWrite, value.blockSize as number),
+    protection: checkProtection(value.protection),
   };
 }
 
 /** Whether a handler that was started again is the volume it was before. */
 export function sameVolume(a: VolumeDescription, b: VolumeDescription): boolean {
   return a.size === b.size && a.blockSize === b.blockSize && a.volatile === b.volatile &&
-    a.atomicWrite === b.atomicWrite && METHODS.every((method) => a[method] === b[method]);
+    a.atomicWrite === b.atomicWrite && a.protection === b.protection &&
+    METHODS.every((method) => a[method] === b[method]);
 }
 
 /**
@@ -147,6 +160,7 @@ export function featuresOf(
     space: description.space,
     resize: description.resize,
     atomic_write_bytes: description.atomicWrite,
+    protection: description.protection,
     claims,
   };
 }
