@@ -32,7 +32,7 @@ export function open(context: Context, configuration: Configuration): Volume {
 
 /** The disk with protection information in a memory beside it. */
 function withProtection(disk: Volume, type: 1 | 3, context: Context): Volume {
-  const memory = context.memory("protection");
+  const memory = context.memory("information");
   const place = (offset: number) => offset / disk.blockSize * PROTECTION_LENGTH;
   const forget = (offset: number, length: number) => memory.discard(place(offset), place(length));
   return {

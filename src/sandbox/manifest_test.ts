@@ -47,7 +47,10 @@ const wrong: [Record<string, unknown>, RegExp][] = [
   [{ capabilities: [] }, /capabilities is not an object/],
   [{ capabilities: { "a b": { kind: "memory", size: "volume" } } }, /capability "a b": a name is/],
   [{ capabilities: { a: { kind: "network" } } }, /kind is not "memory" or "file"/],
-  [{ capabilities: { a: { kind: "memory", size: 5 } } }, /size is not "volume"/],
+  [
+    { capabilities: { a: { kind: "memory", size: 5 } } },
+    /size is neither "volume" nor "protection"/,
+  ],
   [{ capabilities: { a: { kind: "file", access: "all" } } }, /access is not/],
   [{ capabilities: { a: { kind: "memory", size: "volume", more: 1 } } }, /unknown member "more"/],
   [{ permissions: {} }, /it has an unknown member "permissions"/],

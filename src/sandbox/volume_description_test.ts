@@ -25,12 +25,15 @@ Deno.test("describeVolume() and parseDescription() agree", () => {
     space: false,
     resize: false,
     atomic_write_bytes: 0,
+    protection: 0,
     claims: [],
   });
 });
 
 const wrong: [Record<string, unknown>, RegExp][] = [
   [{ size: 0 }, /positive multiple/],
+  [{ protection: 2 }, /protection is 1 or 3/],
+  [{ protection: "1" }, /protection is 1 or 3/],
   [{ size: -512 }, /positive multiple/],
   [{ size: 1000 }, /positive multiple/],
   [{ size: NaN }, /positive multiple/],
