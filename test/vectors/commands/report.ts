@@ -1,5 +1,11 @@
 /** What a unit says of itself beyond INQUIRY: commands, ports, LUNs. */
-import { badField, badParameter, vectorsOf } from "../vector.ts";
+import { badField, badParameter, type Step, vectorsOf } from "../vector.ts";
+
+/** SET TARGET PORT GROUPS to an ASYMMETRIC ACCESS STATE. */
+function setState(state: string, group = "1234"): Step {
+  return { cdb: "a4 0a 00000000 00000008 00 00", dataOut: `00000000 ${state} 00 ${group}` };
+}
+const STANDBY = setState("02");
 
 export const reportVectors = [
   ...vectorsOf("REPORT LUNS", "SPC-4 6.33", [
@@ -22,6 +28,32 @@ export const reportVectors = [
   ]),
   ...vectorsOf("REPORT TARGET PORT GROUPS", "SPC-4 6.37", [
     {
+      what: "one group, one port",
+      cdb: "a3 0a 00000000 000000ff 00 00",
+      unit: "ported",
+      dataIn: "0000000c 80 0f 1234 00 00 00 01 0000 0001",
+    },
+    {
+      what: "extended header",
+      cdb: "a3 2a 00000000 000000ff 00 00",
+      unit: "ported",
+      dataIn: "00000010 10 00 0000 80 0f 1234 00 00 00 01 0000 0001",
+    },
+    {
+      what: "standby",
+      cdb: "a3 0a 00000000 000000ff 00 00",
+      unit: "ported",
+      before: { accessState: 2 },
+      dataIn: "0000000c 82 0f 1234 00 00 00 01 0000 0001",
+    },
+    {
+      what: "changed by command",
+      cdb: "a3 0a 00000000 000000ff 00 00",
+      unit: "ported",
+      before: { steps: [STANDBY] },
+      dataIn: "0000000c 82 0f 1234 00 01 00 01 0000 0001",
+    },
+    {
       what: "reserved format",
       cdb: "a3 4a 00000000 000000ff 00 00",
       unit: "ported",
@@ -40,6 +72,49 @@ export const reportVectors = [
       dataIn: "0000000c [state:2]",
     },
   ]),
+  ...vectorsOf("SET TARGET PORT GROUPS", "SPC-4 6.45", [
+    {
+      what: "standby: reads are refused",
+      ...STANDBY,
+      unit: "ported",
+      then: [{ cdb: "28 00 00000003 00 0001 00", sense: "02 04 0b" }],
+    },
+    {
+      what: "and back",
+      ...setState("00"),
+      unit: "ported",
+      before: { steps: [STANDBY] },
+      then: [{ cdb: "28 00 00000003 00 0001 00", dataIn: "03*512" }],
+    },
+    {
+      what: "another initiator is told",
+      ...setState("01"),
+      unit: "ported",
+      then: [{ cdb: "00 00 00 00 00 00", room: 0, by: "b", sense: "06 2a 06" }],
+    },
+    { what: "nothing to transfer", cdb: "a4 0a 00000000 00000000 00 00", unit: "ported" },
+    {
+      what: "offline cannot be asked for",
+      ...setState("0e"),
+      unit: "ported",
+      ...badParameter("8b 0004"),
+    },
+    {
+      what: "another group",
+      ...setState("02", "1235"),
+      unit: "ported",
+      ...badParameter("80 0006"),
+    },
+    {
+      what: "a descriptor that is cut off",
+      cdb: "a4 0a 00000000 00000006 00 00",
+      dataOut: "00000000 0200",
+      unit: "ported",
+      sense: "05 1a 00",
+    },
+    { what: "no port: not supported", ...STANDBY, sense: "05 20 00" },
+    { what: "NACA", cdb: "a4 0a 00000000 00000000 00 04", unit: "ported", ...badField("ca 000b") },
+  ]),
   ...vectorsOf("REPORT SUPPORTED OPERATION CODES", "SPC-4 6.35", [
     {
       what: "one command, 001b",
@@ -56,6 +131,16 @@ export const reportVectors = [
       cdb: "a3 0c 02 7f 000d 000000ff 00 00",
       dataIn:
         "00 03 0020 7f 04 00000000 00 18 000d f9 00 ffffffffffffffff 00000000 0000 0000 ffffffff",
+    },
+    {
+      what: "one command with RCTD: a second, ten at most",
+      cdb: "a3 0c 81 00 0000 000000ff 00 00",
+      dataIn: "00 83 0006 00 00 00 00 00 04 000a 00 00 00000001 0000000a",
+    },
+    {
+      what: "all commands: the length is that of the list",
+      cdb: "a3 0c 00 00 0000 00000004 00 00",
+      dataIn: "[length:4]",
     },
     {
       what: "011b, without service action",
@@ -96,6 +181,12 @@ export const reportVectors = [
     { what: "reserved option", cdb: "a3 0c 04 28 0000 000000ff 00 00", ...badField("ca 0002") },
   ]),
   ...vectorsOf("REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS", "SPC-4 6.36", [
+    {
+      what: "ABORT TASK, ABORT TASK SET, CLEAR TASK SET, LOGICAL UNIT RESET",
+      cdb: "a3 0d 00 000000 00000004 00 00",
+      dataIn: "d8 00 00 00",
+    },
+    { what: "REPD", cdb: "a3 0d 80 000000 00000010 00 00", dataIn: "d8 00 00 0c 00*12" },
     { what: "cut to 2", cdb: "a3 0d 00 000000 00000002 00 00", dataIn: "[functions:2]" },
     { what: "NACA", cdb: "a3 0d 00 000000 00000004 00 04", ...badField("ca 000b") },
   ]),
