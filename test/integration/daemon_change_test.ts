@@ -67,9 +67,10 @@ class Host {
     return this.command(new Uint8Array(6));
   }
 
-  /** "ready", or "KEY/ASC/ASCQ" in hexadecimal digits. */
+  /** "ready", "conflict" (of a reservation), or "KEY/ASC/ASCQ" in hexadecimal digits. */
   async command(cdb: Uint8Array, dataOut?: Uint8Array): Promise<string> {
     const { status, sense } = await this.#initiator.execute(this.#lun, cdb, dataOut);
+    if (status === 0x18) return "conflict";
     return status === 0 ? "ready" : describeSense(sense);
   }
 
@@ -411,6 +412,35 @@ Deno.test("daemon started again has sizes, protection, media and saved mode page
   await again.close();
   await second.remove("saved");
   await assert.rejects(Deno.stat(join(directory, "state/units/saved.json")));
+  await second.stop();
+  await Deno.remove(directory, { recursive: true });
+});
+
+Deno.test("reservation with APTPL holds after the daemon has started again", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "lunette-test-" });
+  const first = await start(directory, false);
+  const settings = { path: join(directory, "disk.img") };
+  const holder = await Host.attach(await first.create({ ...base, settings }));
+  const parameters = new Uint8Array(24);
+  parameters[15] = 0x42; // SERVICE ACTION RESERVATION KEY
+  parameters[20] = 1; // APTPL
+  const register = Uint8Array.of(0x5f, 0, 0, 0, 0, 0, 0, 0, 24, 0);
+  assert.equal(await holder.command(register, parameters), "ready");
+  const reserve = Uint8Array.of(0x5f, 1, 1, 0, 0, 0, 0, 0, 24, 0);
+  const key = new Uint8Array(24);
+  key[7] = 0x42;
+  assert.equal(await holder.command(reserve, key), "ready");
+  await holder.close();
+  await first.stop();
+
+  const second = await start(directory, false);
+  await second.restore();
+  const other = await Host.attach(second.show("disk"), "iqn.2026-01.dev.lunette:other");
+  assert.equal(await other.write(0, new Uint8Array(512)), "conflict");
+  const keys = await other.dataIn(Uint8Array.of(0x5e, 0, 0, 0, 0, 0, 0, 0, 64, 0), 64);
+  assert.equal(keys[7], 8, "one key");
+  assert.equal(keys[15], 0x42);
+  await other.close();
   await second.stop();
   await Deno.remove(directory, { recursive: true });
 });
