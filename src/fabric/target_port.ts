@@ -104,6 +104,8 @@ export interface Nexus {
     referencedTag: number,
     responded: (response: number) => void,
   ): void;
+  /** Sense data of a failure that the fabric itself finds, in the format the logical unit uses. */
+  sense(lun: Uint8Array, code: number): Uint8Array;
   /** The nexus is lost (SAM-6 6.3.4): its tasks are aborted, none gets a `done` any more. */
   close(): void;
 }

@@ -2,6 +2,7 @@
  * A target core made for tests of the iSCSI fabric: one disk in memory, every command answered at
  * once or, by choice, at the next kick or never. It has no nexus state worth the name.
  */
+import { fixedSense } from "../../src/fabric/emulated/sense.ts";
 import { addressOf } from "../../src/sys/mapping.ts";
 import {
   type Nexus,
@@ -190,6 +191,10 @@ export class FakeNexus implements Nexus {
       const missing = taskFunction === TaskFunction.ABORT_TASK && open.length === 0;
       responded(missing ? TaskResponse.TASK_DOES_NOT_EXIST : TaskResponse.FUNCTION_COMPLETE);
     });
+  }
+
+  sense(_lun: Uint8Array, code: number): Uint8Array {
+    return fixedSense(code);
   }
 
   close(): void {

@@ -175,11 +175,12 @@ export class LogicalUnit implements TaskKeeper, RingSink, AdmittingUnit, Reserva
   /** PREEMPT AND ABORT (SPC-4 5.13.11.2.6). */
   abortPorts(ports: readonly string[], command: ReservationCommand, ended: () => void): void {
     const wait = new AbortWait(ended);
-    for (const nexus of this.#nexusesOf(ports)) {
-      this.#removal.allow(nexus);
-      const tasks = this.openTasks(nexus).filter((task) => !command.isOf(task));
-      this.abort(tasks, TMR_ABORT_TASK_SET, wait);
-    }
+    for (const nexus of this.#nexusesOf(ports)) this.#removal.allow(nexus);
+    // Also those that a lost nexus has left behind: they must not land after this one is answered.
+    const tasks = this.openTasks().filter((task) =>
+      ports.includes(task.nexus.initiator_port) && !command.isOf(task)
+    );
+    this.abort(tasks, TMR_ABORT_TASK_SET, wait);
     wait.ended();
   }
 

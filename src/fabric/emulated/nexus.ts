@@ -4,7 +4,7 @@ import { decodeLun } from "./lun.ts";
 import { manageTasks } from "./task_management.ts";
 import type { LogicalUnit } from "./logical_unit.ts";
 import type { EmulatedTask } from "./task.ts";
-import type { SenseCode } from "./sense.ts";
+import { type SenseCode, unitSense } from "./sense.ts";
 import type { TaskRouter } from "./task_router.ts";
 import { UnitAttentions } from "./unit_attentions.ts";
 
@@ -61,6 +61,11 @@ export class EmulatedNexus implements Nexus {
     manageTasks(this.#host, this, taskFunction, decodeLun(lun), referencedTag, (response) => {
       if (!this.#closed) responded(response);
     });
+  }
+
+  sense(lun: Uint8Array, code: number): Uint8Array {
+    const number = decodeLun(lun);
+    return unitSense(number < 0 ? undefined : this.#host.units[number]?.scsi, code);
   }
 
   close(): void {

@@ -22,7 +22,6 @@ import {
 
 const SENSE_LENGTH_MAX = 252;
 const NO_SENSE = new Uint8Array(0);
-const fabricSense = new Uint8Array(18);
 /** Two bytes of length and the sense data (RFC 7143 11.4.7). */
 const senseSegment = new Uint8Array(new ArrayBuffer(2 + SENSE_LENGTH_MAX));
 
@@ -179,14 +178,8 @@ function responseStatus(command: Command): number {
 
 function responseSense(command: Command): Uint8Array {
   if (command.failure === NO_FAILURE) return command.task?.sense ?? NO_SENSE;
-  // Fixed format, current (SPC-4 4.5.3).
-  fabricSense.fill(0);
-  fabricSense[0] = 0x70;
-  fabricSense[2] = command.failure >>> 16;
-  fabricSense[7] = 10;
-  fabricSense[12] = command.failure >>> 8;
-  fabricSense[13] = command.failure;
-  return fabricSense;
+  const nexus = command.connection?.session?.nexus;
+  return nexus?.sense(command.lun, command.failure) ?? NO_SENSE;
 }
 
 function putResiduals(pool: Uint8Array, at: number, command: Command): void {

@@ -39,6 +39,21 @@ Deno.test("the preempted commands end before it does, and get no status", () => 
   assert.deepEqual(b.reservation(), { key: 2, type: 5 });
 });
 
+Deno.test("commands that a lost nexus has left in the device are waited for", () => {
+  const { unit, a, b, preempt } = makeRig();
+  a.reserve(1, 5);
+  a.initiator.start(0, WRITE_10);
+  const [{ id }] = unit.device.all();
+  a.initiator.close();
+  const command = preempt(b, 2, 1, 5);
+  const status = () => command.result?.status;
+  assert.equal(status(), undefined, "the write may still land");
+  unit.device.all();
+  unit.device.complete(id);
+  unit.ring.doorbell();
+  assert.deepEqual([status(), unit.ring.blocks_used], [0, 0]);
+});
+
 Deno.test("PREEMPT leaves commands alone", () => {
   const { unit, a, b } = makeRig();
   a.reserve(1, 1);
