@@ -85,14 +85,13 @@ function partsOf(
   return parts;
 }
 
-/** Reads, and sees afterwards that what was read is still what the token stands for. */
+/** Reads, and sees afterwards whether what was read is still what the token stands for. */
 function* readValid(
   operation: CopyOperation,
   { source, token, tokens }: Rod,
   { offset_bytes, read_bytes }: RodPart,
 ): Step<Uint8Array> {
-  if (tokens.invalidity(token) !== 0) return { sense: CopySense.TOKEN_CANCELLED };
   const bytes = yield* readPiece(operation, source, offset_bytes, read_bytes);
-  // A write that began meanwhile may be in it.
+  // A write that began before the read has ended may be in it.
   return tokens.invalidity(token) === 0 ? bytes : { sense: CopySense.TOKEN_CANCELLED };
 }
