@@ -78,6 +78,7 @@ export class LogicalUnit implements TaskKeeper, RingSink, AdmittingUnit, Reserva
     // What it has kept so far came before anyone could have used it.
     while (this.scsi.takeAttention() !== 0);
     this.scsi.attentionListener = (sense, scope) => this.#attend(sense, scope);
+    this.scsi.reservedFromCopies = (writes) => this.reservations.keepsCopiesOut(writes);
   }
 
   /** A task with its buffers; undefined where the data area has no room. */
@@ -302,6 +303,7 @@ export class LogicalUnit implements TaskKeeper, RingSink, AdmittingUnit, Reserva
     }
     this.reservations.releaseReserve(nexus);
     this.#removal.allow(nexus);
+    this.scsi?.loseNexus();
     if (commands.length > 0) this.#notify(TMR_ABORT_TASK_SET, commands);
     if (this.#set.waiting) this.#advance();
   }
@@ -309,7 +311,10 @@ export class LogicalUnit implements TaskKeeper, RingSink, AdmittingUnit, Reserva
   /** The unit is no more in the LUN map; `drained` is called once its last task has gone. */
   close(drained: () => void): void {
     this.#drained = drained;
-    if (this.scsi !== undefined) this.scsi.attentionListener = undefined;
+    if (this.scsi !== undefined) {
+      this.scsi.attentionListener = undefined;
+      this.scsi.reservedFromCopies = undefined;
+    }
     if (this.#set.empty) drained();
   }
 }

@@ -25,6 +25,8 @@ import type { EndFailure } from "./sense.ts";
 
 export interface CopyUnit {
   readonly unit: LogicalUnit;
+  /** It is the unit that got the command: who may send it that has been looked at. */
+  readonly own: boolean;
   /** Runs its operations. Without a device they are steps of the command itself. */
   readonly peer: PeerUnit | undefined;
 }
@@ -35,7 +37,7 @@ export type CopyStep = ReadMedia | WriteMedia | WriteZeroesMedia | FlushMedia;
 export function findCopyUnit(unit: LogicalUnit, designator: Uint8Array): CopyUnit | undefined {
   if (isNamedBy(unit, designator)) return ownCopyUnit(unit);
   const peer = unit.findPeer(designator);
-  return peer === undefined ? undefined : { unit: peer.unit, peer };
+  return peer === undefined ? undefined : { unit: peer.unit, own: false, peer };
 }
 
 /**
@@ -44,7 +46,7 @@ export function findCopyUnit(unit: LogicalUnit, designator: Uint8Array): CopyUni
  * all of the copy.
  */
 export function ownCopyUnit(unit: LogicalUnit): CopyUnit {
-  return { unit, peer: unit.device };
+  return { unit, own: true, peer: unit.device };
 }
 
 /** One operation on a unit. */
@@ -57,13 +59,13 @@ export function* perform(
 
 /** What the unit would answer to a read or write: why it can not be an end of a copy now. */
 export function endRefusal(
-  { unit }: CopyUnit,
+  { unit, own }: CopyUnit,
   end: number,
   writes: boolean,
 ): EndFailure | undefined {
   const refused = stateRefusal(unit, "", true) ?? (writes ? writeRefusal(unit) : undefined);
   if (refused !== undefined) return endFailure(end, refused);
-  if (unit.reservedFromCopies?.(writes) !== true) return undefined;
+  if (own || unit.reservedFromCopies?.(writes) !== true) return undefined;
   return { end, status: Status.RESERVATION_CONFLICT, sense: new Uint8Array(0) };
 }
 

@@ -576,3 +576,9 @@ Deno.test("more copies than there may be are told to come again", () => {
   assert.equal(triple(extendedCopy(one, list)), "");
   assert.equal(BLOCK, one.unit.block_length);
 });
+
+Deno.test("EXTENDED COPY: a reservation of its own unit is the command's, and was looked at", () => {
+  const one = new CopyRig().add("one");
+  one.unit.reservedFromCopies = () => true;
+  assert.equal(triple(within(one, [segment(0, 5, 1, SAME)])), "");
+});

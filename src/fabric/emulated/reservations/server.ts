@@ -32,6 +32,9 @@ const RELEASE_6 = 0x17;
 const RESERVE_10 = 0x56;
 const RELEASE_10 = 0x57;
 
+/** No initiator port has this name, so it is never registered. */
+const NO_PORT = "";
+
 const GOOD: Answer = { status: Status.GOOD };
 const CONFLICT: Answer = { status: Status.RESERVATION_CONFLICT };
 
@@ -103,6 +106,13 @@ export class ReservationServer {
     if (reserver !== undefined && reserver !== nexus && !passesReserve(cdb, claims)) return true;
     return reservation !== undefined &&
       conflicts(this.#state, nexus.initiator_port, accessOf(cdb, claims));
+  }
+
+  /** Whether copies of other units are kept out: a copy manager is registered with nobody. */
+  keepsCopiesOut(writes: boolean): boolean {
+    if (this.#reserver !== undefined) return true;
+    return this.#state.reservation !== undefined &&
+      conflicts(this.#state, NO_PORT, writes ? "write" : "read");
   }
 
   /** Performs one of the commands it answers. */
