@@ -230,6 +230,7 @@ export async function makeThreadRig(
     module: handler.module,
     configuration: { blockSize: BLOCK_LENGTH },
     memories: grants.memories,
+    claims: [],
     files: [],
   }, (_level, message) => console.error(message));
   const rig = new RingRig(
