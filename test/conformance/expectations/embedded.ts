@@ -68,7 +68,7 @@ const INAPPLICABLE: readonly Expectation[] = [
 const WRONG: readonly Expectation[] = [
   {
     tests: /^ReportSupportedOpcodes\.OneCommand$/,
-    says: /for opcode 0x7f$|one_command\.c:126\b/,
+    says: /for opcode 0x7f\b|one_command\.c:126\b/,
     verdict: { kind: "wrong", clause: "SPC-4 6.35.3" },
     why: "libiscsi keeps 16 bytes of CDB usage data and none of a longer one, so it reads zeros " +
       "for the 32-byte CDBs of operation code 7Fh",
@@ -94,9 +94,17 @@ const WRONG_FOR_A_SIZE: readonly Expectation[] = [
   {
     tests: /^ExtendedCopy\.Simple$/,
     units: ["4096"],
-    says: /^WRITE16 command failed .*INVALID_FIELD_IN_CDB.* blocks:2048|extendedcopy_simple\.c:5\d/,
+    says:
+      /^(WRITE16|READ16) command failed .*INVALID_FIELD_IN_CDB.* blocks:2048|extendedcopy_simple\.c:(55|83|88) /,
     verdict: { kind: "wrong", clause: "SBC-4 6.6.4" },
     why: "it writes 8 MiB at once and does not ask for MAXIMUM TRANSFER LENGTH",
+  },
+  {
+    tests: /^ProutReserve\.Access/,
+    units: ["4096"],
+    says: /^WRITE10 command: failed with sense: .*ILLEGAL_REQUEST.*0x0e03|reserve_access\.c:/,
+    verdict: { kind: "wrong", clause: "SBC-4 5.40" },
+    why: "it writes one block and sends 512 bytes, whatever the length of a block",
   },
   {
     tests: /^GetLBAStatus\.UnmapSingle$/,

@@ -14,6 +14,8 @@ const PROGRAM = "iscsi-test-cu";
 /** What to run, and against what. */
 export interface SuiteRun {
   readonly tests: readonly ListedTest[];
+  /** All that the program has: a suite of which only a part is to run is run test by test. */
+  readonly all: readonly ListedTest[];
   /** An iscsi:// URL or a device. */
   readonly device: string;
   /** A second way to the same unit, for the suites that want one. */
@@ -64,12 +66,11 @@ export async function runSuites(run: SuiteRun): Promise<PrintedTest[]> {
 /** Runs a suite; where the program does not come to its end, what is left, a test at a time. */
 async function runSuite(run: SuiteRun, tests: readonly ListedTest[]): Promise<PrintedTest[]> {
   const [{ family, suite }] = tests;
-  const text = await runProgram(run, `${family}.${suite}`, suite);
-  const wanted = new Set(tests.map(({ test }) => test));
-  const printed = parseRun(text).filter(({ test, outcome }) =>
-    outcome !== "lost" && wanted.has(test)
-  );
-  if (text === "") return printed;
+  const printed: PrintedTest[] = [];
+  if (run.all.filter((test) => test.suite === suite).length === tests.length) {
+    const text = await runProgram(run, `${family}.${suite}`, suite);
+    printed.push(...parseRun(text).filter(({ outcome }) => outcome !== "lost"));
+  }
   for (const { test } of tests) {
     if (printed.some((done) => done.test === test) || run.signal.aborted) continue;
     const alone = await runProgram(run, `${family}.${suite}.${test}`, `${suite}.${test}`);

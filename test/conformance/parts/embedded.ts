@@ -39,6 +39,7 @@ async function runUnit(
     const tests = testsFor(kind, all);
     const printed = await runSuites({
       tests,
+      all,
       device: url,
       otherPath: url,
       logFolder: context.logFolder,

@@ -2,6 +2,7 @@
 import type { Part } from "../check.ts";
 import { embedded } from "./embedded.ts";
 import { loopback } from "./loopback.ts";
+import { sg3 } from "./sg3.ts";
 import { tgt } from "./tgt.ts";
 
-export const parts: readonly Part[] = [embedded, tgt, loopback];
+export const parts: readonly Part[] = [embedded, tgt, loopback, sg3];

@@ -34,6 +34,7 @@ async function runUnit(
     const tests = testsFor(kind, all);
     const printed = await runSuites({
       tests,
+      all,
       device: tgt.url,
       otherPath: tgt.url,
       logFolder: context.logFolder,

@@ -39,7 +39,10 @@ async function runUnit(
     async () =>
       await runSuites({
         tests,
-        device: await scsiGeneric(device),
+        all,
+        device: generic,
+        // Another path to the unit as far as the program can tell: another open file.
+        otherPath: generic,
         logFolder: OUT,
         name: `loopback-${kind.name}`,
         print: console.log,
