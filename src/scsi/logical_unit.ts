@@ -154,6 +154,8 @@ export class LogicalUnit {
   changeListener: ((offset_bytes: number, length_bytes: number) => void) | undefined;
   /** The device that runs the unit's commands: it runs operations beside them, too. */
   device: PeerUnit | undefined;
+  /** Aborts all copies (SPC-4 5.13.11.2.6 d); calls back once none touches a medium any more. */
+  copyAborter: ((ended: () => void) => void) | undefined;
   /** Told of a logical unit reset: copies end (SPC-4 5.17.5). */
   resetListener: (() => void) | undefined;
   /** Told of the loss of an I_T nexus, by a target core that knows them. */

@@ -182,7 +182,16 @@ export class LogicalUnit implements TaskKeeper, RingSink, AdmittingUnit, Reserva
       ports.includes(task.nexus.initiator_port) && !command.isOf(task)
     );
     this.abort(tasks, TMR_ABORT_TASK_SET, wait);
+    this.abortCopies(wait);
     wait.ended();
+  }
+
+  /** Ends copies, also those that were answered before they had ended. */
+  abortCopies(wait: AbortWait): void {
+    const abort = this.scsi?.copyAborter;
+    if (abort === undefined) return;
+    wait.add();
+    abort(() => wait.ended());
   }
 
   /** What a reset does beside aborting commands (SAM-5 6.3.3). */

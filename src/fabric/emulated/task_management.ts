@@ -81,7 +81,11 @@ function abortUnits(
     } else if (!own) reset(host, affected.map(([unit]) => unit), taskFunction);
     complete();
   });
-  for (const [unit, tasks] of affected) unit.abort(tasks, taskFunction, wait);
+  const resets = RESET_ATTENTION[taskFunction] !== undefined;
+  for (const [unit, tasks] of affected) {
+    unit.abort(tasks, taskFunction, wait);
+    if (resets) unit.abortCopies(wait);
+  }
   wait.ended();
 }
 

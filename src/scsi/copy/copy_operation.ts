@@ -92,6 +92,12 @@ export class CopyOperation {
     for (const ended of this.#waiting.splice(0)) ended();
   }
 
+  /** Calls back, now or later, once nothing of it will touch a medium any more. */
+  whenSettled(ended: () => void): void {
+    if (this.active) this.#waiting.push(ended);
+    else ended();
+  }
+
   /**
    * Stands for a unit whose operation ends when this copy does: a procedure waits for that by a step
    * on this peer.
@@ -100,9 +106,7 @@ export class CopyOperation {
     return {
       unit,
       perform: (_operation: Operation, ended: (result: OperationResult) => void) => {
-        const done = () => ended({ result: MediaResult.OK, bytes: NOTHING });
-        if (this.active) this.#waiting.push(done);
-        else done();
+        this.whenSettled(() => ended({ result: MediaResult.OK, bytes: NOTHING }));
       },
     };
   }
@@ -181,6 +185,20 @@ export class CopyOperations {
   reset(): void {
     for (const operation of this.#active) operation.abortRequested = true;
     this.forgetResults();
+  }
+
+  /** Aborts all copies; `ended` is called, now or later, once none will touch a medium any more. */
+  abort(ended: () => void): void {
+    let left = 1;
+    const settled = () => {
+      if (--left === 0) ended();
+    };
+    for (const operation of this.#active) {
+      left++;
+      operation.abortRequested = true;
+      operation.whenSettled(settled);
+    }
+    settled();
   }
 
   #forgetOld(): void {

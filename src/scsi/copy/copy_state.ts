@@ -22,6 +22,7 @@ export function copyStateOf(
     tokens: new RodTokens(unit, now_ms),
   };
   states.set(unit, state);
+  unit.copyAborter = (ended) => state.operations.abort(ended);
   unit.resetListener = () => state.operations.reset();
   unit.nexusLossListener = () => state.operations.forgetResults();
   return state;

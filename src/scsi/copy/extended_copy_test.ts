@@ -548,6 +548,22 @@ Deno.test("COPY OPERATION ABORT: nothing more is written", () => {
   assert.deepEqual([...status.subarray(12, 15)], [Status.TASK_ABORTED, 0, 0]);
 });
 
+Deno.test("the target core aborts all copies of a unit, and hears when they have ended", () => {
+  const one = new CopyRig().add("one");
+  const copies = [6, 7].map((list_identifier) => {
+    const list = copyWith(one, KEEP, list_identifier);
+    return new RigCommand(one, copyOut(0, list.length), list);
+  });
+  for (const copy of copies) copy.runTo("read");
+  const ends: number[] = [];
+  one.unit.copyAborter!(() => ends.push(copies.filter(({ ended }) => ended).length));
+  assert.equal(ends.length, 0);
+  assert.deepEqual(copies.map((copy) => triple(copy.run())), ["0a 2f 02", "0a 2f 02"]);
+  assert.equal(ends.length, 1);
+  one.unit.copyAborter!(() => ends.push(0));
+  assert.equal(ends.length, 2, "there is none any more");
+});
+
 Deno.test("a reset and task management end copies", () => {
   const one = new CopyRig().add("one");
   const list = copyWith(one, KEEP, 6);
