@@ -77,6 +77,12 @@ export const liveChange: Scenario = {
       await check(disk, EXT4);
     });
 
+    await guest.step("a size that configfs is given is followed", async () => {
+      await shell(`echo ${112 * MIB} >${backstoreOf("disk")}/attrib/dev_size`);
+      await until("the disk has it", SETTLE_MS, async () => await sizeOf(disk) === 112 * MIB);
+      assert.equal((await lunette.show("disk")).size_bytes, 112 * MIB);
+    });
+
     await guest.step("protect, and --off", async () => {
       await lunette.run("protect", "disk");
       assert.equal((await shell(`blockdev --getro ${disk}`)).trim(), "1");
