@@ -48,10 +48,11 @@ const sections = (): readonly Section[] => [
     parts: [
       paragraph("Before a command is looked into, in this order:"),
       list([
-        "a command that the unit does not have: 5/20/00; an unknown service action: 5/24/00;",
-        "a reservation of another initiator: RESERVATION CONFLICT;",
-        "a deferred error of an earlier command, once;",
         "a unit attention, once (not for INQUIRY, REPORT LUNS, REQUEST SENSE): 6/xx/xx;",
+        "a reservation of another initiator: RESERVATION CONFLICT;",
+        `a command that the unit does not have: 5/20/00; a service action that it does not have, of an
+          operation code that it has: 5/24/00;`,
+        "an error of an earlier command that is still to be told (deferred error), once;",
         `an access state that does not serve (2/04/0B, 2/04/0C), a unit that is not ready (2/04/xx,
           2/3A/00), a sanitize or format operation that has failed (3/31/xx);`,
         "NACA, and bits of the CDB that ask for what is not there: 5/24/00 with a field pointer;",
@@ -98,7 +99,7 @@ const sections = (): readonly Section[] => [
   {
     title: "Log pages",
     parts: [
-      paragraph("Counters count from the start of the daemon. Nothing is saved (SP is refused)."),
+      paragraph("Counters count from when the LUN was attached. Nothing is saved (SP is refused)."),
       logTable(),
     ],
   },

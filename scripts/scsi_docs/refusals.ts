@@ -27,6 +27,11 @@ function family(row: string): string {
   return row.replace(/\((6|10|12|16|32)\)$/, "");
 }
 
+/** What a vector is about, without the numbers and formats in brackets. */
+function conditionOf({ what }: Vector): string {
+  return what.replace(/ \(.*\)$/, "");
+}
+
 function senseOf(vector: Vector): string {
   if (vector.status === Status.RESERVATION_CONFLICT) return "conflict";
   return triple(Number.parseInt(digitsOf(vector), 16));
@@ -38,7 +43,7 @@ export function refusalTable(): string {
   for (const vector of vectors.filter(isOwn)) {
     const cells: [string, string] = [family(vector.row), senseOf(vector)];
     const line = lines.get(cells.join()) ?? { cells, when: new Set() };
-    line.when.add(vector.what);
+    line.when.add(conditionOf(vector));
     lines.set(cells.join(), line);
   }
   const names = [...new Set(vectors.map(({ row }) => family(row)))];

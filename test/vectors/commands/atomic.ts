@@ -77,13 +77,13 @@ function orCases(size: number): Case[] {
 
 const generation: Case[] = [
   {
-    what: "another generation",
+    what: "EXPECTED ORWGENERATION is not the one there is",
     cdb: "7f 00 00 00 0000 00 18 000e 00 00 0000000000000003 00000001 00000000 00000001",
     dataOut: "a5*512",
     sense: "05 2c 0c",
   },
   {
-    what: "BMOP: generations cannot be changed",
+    what: "BMOP other than set: generations cannot be changed",
     cdb: "7f 00 01 00 0000 00 18 000e 00 00 0000000000000000 00000000 00000001 00000000",
     ...badField("ca 0002"),
   },
@@ -111,7 +111,7 @@ const atomicCases: Case[] = [
   },
   { what: "no blocks", cdb: atomic("00", 3, 0, 0), unit: "atomic" },
   {
-    what: "longer than can be",
+    what: "longer than MAXIMUM ATOMIC TRANSFER LENGTH",
     cdb: atomic("00", 3, 0, 17),
     unit: "atomic",
     dataOut: "a5*8704",
@@ -139,7 +139,7 @@ const atomicCases: Case[] = [
     ...LBA_OUT_OF_RANGE,
   },
   {
-    what: "a volume that cannot",
+    what: "the handler promises no atomic writes",
     cdb: atomic("00", 3, 0, 2),
     dataOut: "a5*1024",
     sense: "05 20 00",

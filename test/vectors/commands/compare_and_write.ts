@@ -30,14 +30,14 @@ export const compareAndWriteVectors = vectorsOf("COMPARE AND WRITE", "SBC-4 5.3"
     after: { 12288: "a5*4096" },
   },
   {
-    what: "byte 600 differs",
+    what: "a byte differs (byte 600)",
     cdb: TWO,
     dataOut: "03*512 04*88 ff 04*423 a5*1024",
     sense: "0e 1d 00",
     information: 600,
   },
   {
-    what: "byte 0 differs, descriptor format sense",
+    what: "a byte differs (byte 0, descriptor format sense)",
     cdb: ONE,
     before: { descriptorSense: true },
     dataOut: "00 03*511 a5*512",

@@ -91,14 +91,14 @@ const extended: Case[] = [
     field: "80 0030",
   },
   {
-    what: "the second segment fails: the first stays copied",
+    what: "blocks beyond the end of a medium (the segment before stays copied)",
     ...copy([OWN], [segment(0, 0, 3, 8, 1), segment(0, 0, 63, 9, 2)]),
     sense: "0a 00 00",
     commandSpecific: 1,
     after: { 4096: "03*512" },
   },
   {
-    what: "a descriptor that is not there",
+    what: "a segment that names a CSCD descriptor which is not there",
     ...copy([OWN], [segment(0, 1, 3, 8, 1)]),
     sense: "0a 08 04",
   },
@@ -125,7 +125,7 @@ const extended: Case[] = [
     sense: "05 26 09",
   },
   {
-    what: "17 CSCD descriptors",
+    what: "too many CSCD descriptors (17)",
     ...copy(Array(17).fill(OWN), [segment(0, 0, 3, 8, 1)]),
     sense: "05 26 06",
   },
@@ -141,9 +141,9 @@ const extended: Case[] = [
     dataOut: "00 08 0000 00000000 00000000 00000000",
     ...badParameter("8c 0001"),
   },
-  { what: "write protected", ...WITHIN, unit: "readOnly", sense: "0a 0d 01" },
+  { what: "the destination is write protected", ...WITHIN, unit: "readOnly", sense: "0a 0d 01" },
   {
-    what: "it cannot be read",
+    what: "the source cannot be read",
     ...WITHIN,
     before: { fails: { read: "medium-error" } },
     sense: "0a 0d 01",
@@ -210,13 +210,13 @@ const populate: Case[] = [
     sense: "05 1a 00",
   },
   {
-    what: "POPULATE TOKEN DATA LENGTH",
+    what: "POPULATE TOKEN DATA LENGTH is too short",
     ...POPULATE,
     dataOut: POPULATE.dataOut?.replace("001e", "001d"),
     ...badParameter("80 0000"),
   },
   {
-    what: "INACTIVITY TIMEOUT",
+    what: "INACTIVITY TIMEOUT of more than can be",
     ...POPULATE,
     dataOut: POPULATE.dataOut?.replace("00 00 00000000", "00 00 00000259"),
     ...badParameter("80 0004"),
@@ -231,7 +231,7 @@ const populate: Case[] = [
     ...badParameter("80 0008"),
   },
   {
-    what: "no range",
+    what: "a list of ranges without one",
     ...POPULATE,
     dataOut: POPULATE.dataOut?.replace("0000 0010", "0000 000f"),
     ...badParameter("80 000e"),
@@ -299,7 +299,7 @@ const write: Case[] = [
     sense: "05 23 0a",
   },
   {
-    what: "beyond the token",
+    what: "OFFSET INTO ROD beyond the token",
     ...writeToken("[token]", "00000001", "0000000000000002"),
     before: WITH_TOKEN,
     ...badParameter("80 0008"),

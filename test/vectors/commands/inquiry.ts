@@ -49,7 +49,7 @@ const standard = vectorsOf("INQUIRY", "SPC-4 6.6.2", [
 const pages = vectorsOf("INQUIRY", "SPC-4 7.8", [
   { what: "no such page", cdb: "12 01 c7 00ff 00", ...badField("c0 0002") },
   {
-    what: "no such page, descriptor format sense",
+    what: "no such page (descriptor format sense)",
     cdb: "12 01 81 00ff 00",
     before: { descriptorSense: true },
     ...badField("c0 0002"),

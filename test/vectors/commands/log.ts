@@ -63,7 +63,7 @@ const sense: Case[] = [
     dataIn: "00 00 0005",
   },
   {
-    what: "Logical Block Provisioning of a unit that does not know",
+    what: "Logical Block Provisioning of a handler that does not know what is left",
     cdb: "4d 00 4c 00 00 0000 00ff 00",
     ...badField("cd 0002"),
   },

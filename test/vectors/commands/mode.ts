@@ -100,7 +100,7 @@ const sense6: Case[] = [
     dataIn: "23 00 10 00 dc 02 001c 00 00 00*10 00 01 0000 00000000 01 02 0000 00000000",
   },
   {
-    what: "Logical Block Provisioning, where it does not",
+    what: "Logical Block Provisioning of a handler that does not know what is left",
     cdb: "1a 08 1c 02 ff 00",
     ...badField("c0 0003"),
   },
@@ -206,14 +206,14 @@ const select6: Case[] = [
     sense: "05 1a 00",
   },
   {
-    what: "a bit that cannot be changed: WCE of no cache",
+    what: "a bit that cannot be changed, as WCE where there is no cache",
     cdb: "15 10 00 00 18 00",
     unit: "uncached",
     dataOut: `00 00 00 00 ${PAGE_08}`,
     ...badParameter("8a 0006"),
   },
   {
-    what: "the second page is wrong: the first is not taken either",
+    what: "a bit that cannot be changed (in the second page: the first is not taken either)",
     cdb: "15 10 00 00 1c 00",
     dataOut: `00 00 00 00 0a 0a 06 10 08 00 00 00 ff ff 00 00 ${
       PAGE_1C.replace("1c 0a 08", "1c 0a 00")

@@ -70,7 +70,7 @@ const unmap = vectorsOf("UNMAP", "SBC-4 5.35", [
     ...LBA_OUT_OF_RANGE,
   },
   {
-    what: "257 descriptors",
+    what: "more than MAXIMUM UNMAP BLOCK DESCRIPTOR COUNT (257)",
     cdb: "42 00 00000000 00 1018 00",
     dataOut: "1016 1010 00000000 00*4112",
     ...badParameter("80 0002"),
@@ -84,7 +84,7 @@ const unmap = vectorsOf("UNMAP", "SBC-4 5.35", [
   },
   { what: "ANCHOR", cdb: "42 01 00000000 00 0028 00", dataOut: TWO, ...badField("c8 0001") },
   {
-    what: "not supported without discard",
+    what: "the handler cannot discard",
     cdb: UNMAP,
     unit: "plain",
     dataOut: TWO,

@@ -207,7 +207,7 @@ const release: Case[] = [
     then: [{ cdb: "00 00 00 00 00 00", room: 0, by: "b", sense: "06 2a 04" }],
   },
   {
-    what: "another type",
+    what: "a type other than that of the reservation",
     ...out("02", "03", list(KEY_A, NO_KEY)),
     before: { steps: [REGISTER_A, RESERVE_1] },
     sense: "05 26 04",

@@ -101,7 +101,7 @@ function casesOf(size: number): Case[] {
       ...badField(lengthPointer(size)),
     },
     {
-      what: "MAXIMUM WRITE SAME LENGTH",
+      what: "more than MAXIMUM WRITE SAME LENGTH",
       cdb: cdb("00", 0, 32769),
       unit: "large",
       dataOut: ZEROS,
@@ -162,7 +162,7 @@ export const writeSameVectors = [
   ...[16, 32].flatMap((size) => vectorsOf(`WRITE SAME(${size})`, CLAUSES[size], withoutData(size))),
   ...vectorsOf("WRITE SAME(10)", CLAUSES[10], [
     {
-      what: "bit 0 is reserved: no NDOB",
+      what: "bit 0, which is NDOB in the longer CDBs only",
       cdb: cdbOf(WRITE_SAME, 10, "01", 3, 4),
       sense: "05 24 00",
     },
