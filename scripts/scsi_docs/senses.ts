@@ -69,6 +69,11 @@ const MEANINGS: readonly (readonly [number, string, string])[] = [
     "FORMAT UNIT has failed, or was cut off by a restart: format again",
   ],
   [
+    0x033103,
+    "SANITIZE COMMAND FAILED",
+    "SANITIZE has failed, or was cut off by a restart: sanitize again, or EXIT FAILURE MODE",
+  ],
+  [
     0x040800,
     "LOGICAL UNIT COMMUNICATION FAILURE",
     "the handler ended in a command that must not be repeated",
