@@ -4,8 +4,9 @@ import { RingLoop } from "../engine/loop.ts";
 import type { VolumeFeatures } from "../engine/ports.ts";
 import { MediaResult } from "../scsi/media.ts";
 import { readEventfd } from "../sys/descriptor.ts";
-import { Epoll, EPOLLET, EPOLLIN } from "../sys/epoll.ts";
+import { EPOLLET, EPOLLIN } from "../sys/epoll.ts";
 import { EmbeddedFabrics } from "./embedded.ts";
+import { GuardedEpoll } from "./guarded_epoll.ts";
 import { assemble } from "./ring_assembly.ts";
 import { RingChanges } from "./ring_changes.ts";
 import { clock, RingContext } from "./ring_context.ts";
@@ -51,7 +52,7 @@ export class RingHost {
   closed = false;
 
   constructor(start: RingStart, post: (message: RingEventMessage | RingReplyMessage) => void) {
-    const epoll = new Epoll();
+    const epoll = new GuardedEpoll((message) => context.log("error", "", message));
     const loop = new RingLoop(epoll, clock, {
       deadline: (device) => post({ kind: "deadline", name: device.unit.name }),
     });
