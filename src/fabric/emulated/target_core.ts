@@ -58,8 +58,7 @@ export class EmulatedTargetCore implements TargetPort, UnitHost, NexusHost {
    * for a number outside of 0 to 16383, or one that is taken, and a `SavedReservationsError` where
    * the reservations that were kept cannot be read.
    */
-  add(lun: number, ring: EmulatedRing, unitOptions: CoreUnitOptions | number = {}): void {
-    const options = typeof unitOptions === "number" ? { block_length: unitOptions } : unitOptions;
+  add(lun: number, ring: EmulatedRing, options: CoreUnitOptions = {}): void {
     if (!Number.isInteger(lun) || lun < 0 || lun >= LUN_COUNT) {
       throw new RangeError(`Cannot add LUN ${lun}: choose one from 0 to ${LUN_COUNT - 1}`);
     }
