@@ -13,6 +13,7 @@ import {
   type Space,
 } from "../plugin/mod.ts";
 import { type FileCalls, FileError, type FileErrorKind } from "../sys/file.ts";
+import { withoutZeroPages } from "./zero_pages.ts";
 
 const PAGE_LENGTH = 4096;
 /** Zeros are written in pieces of this many bytes where a file system has no better way. */
@@ -108,7 +109,8 @@ export class GrantedMemory implements MemoryCapability {
 
   extents(offset: number, length: number): Extent[] {
     checkRange(offset, length, this.size);
-    return this.#calls.extents(this.#fd, offset, length);
+    const extents = this.#calls.extents(this.#fd, offset, length);
+    return withoutZeroPages(extents, (start, room) => this.#part(start, room));
   }
 
   space(): Space {

@@ -31,9 +31,9 @@ pub static ROWS: [Row; 84] = [
     row(0x37, NO_SERVICE_ACTION, CLASS_OTHER, 10, [0, 0], [0, 0], [7, 2], [[9, 0x04], [0, 0x00]]), // READ DEFECT DATA(10)
     row(0x41, NO_SERVICE_ACTION, CLASS_WRITE_SAME, 10, [2, 4], [7, 2], [0, 0], [[1, 0xe0], [9, 0x04]]), // WRITE SAME(10)
     row(0x42, NO_SERVICE_ACTION, CLASS_OTHER, 10, [0, 0], [0, 0], [7, 2], [[9, 0x04], [0, 0x00]]), // UNMAP
-    row(0x48, 0x01, CLASS_OTHER, 10, [0, 0], [0, 0], [7, 2], [[9, 0x04], [0, 0x00]]), // SANITIZE, OVERWRITE
-    row(0x48, 0x02, CLASS_OTHER, 10, [0, 0], [0, 0], [7, 2], [[9, 0x04], [0, 0x00]]), // SANITIZE, BLOCK ERASE
-    row(0x48, 0x1f, CLASS_OTHER, 10, [0, 0], [0, 0], [7, 2], [[9, 0x04], [0, 0x00]]), // SANITIZE, EXIT FAILURE MODE
+    row(0x48, 0x01, CLASS_OTHER, 10, [0, 0], [0, 0], [7, 2], [[1, 0x40], [9, 0x04]]), // SANITIZE, OVERWRITE
+    row(0x48, 0x02, CLASS_OTHER, 10, [0, 0], [0, 0], [7, 2], [[1, 0x40], [9, 0x04]]), // SANITIZE, BLOCK ERASE
+    row(0x48, 0x1f, CLASS_OTHER, 10, [0, 0], [0, 0], [7, 2], [[1, 0x40], [9, 0x04]]), // SANITIZE, EXIT FAILURE MODE
     row(0x4c, NO_SERVICE_ACTION, CLASS_OTHER, 10, [0, 0], [0, 0], [7, 2], [[9, 0x04], [0, 0x00]]), // LOG SELECT
     row(0x4d, NO_SERVICE_ACTION, CLASS_OTHER, 10, [0, 0], [0, 0], [7, 2], [[9, 0x04], [0, 0x00]]), // LOG SENSE
     row(0x55, NO_SERVICE_ACTION, CLASS_OTHER, 10, [0, 0], [0, 0], [7, 2], [[9, 0x04], [0, 0x00]]), // MODE SELECT(10)
