@@ -106,6 +106,22 @@ const sections = (): readonly Section[] => [
   { title: "Who answers what", parts: [sidesSection()] },
   { title: "Task management", parts: [taskManagementSection()] },
   {
+    title: "Protection information",
+    parts: [
+      paragraph(`Types 1 and 3 (SBC-4 4.21), on units whose handler keeps 8 bytes beside each block,
+        and on the embedded fabrics only. READ CAPACITY(16) and VPD page 86h say so.`),
+      list([
+        `READ, WRITE and VERIFY of 10, 12 and 16 bytes take RDPROTECT, WRPROTECT and VRPROTECT 000b to
+          101b; everywhere else, and on other units, a value but 000b is 5/24/00.`,
+        `The guard is checked in the engine, and of type 1 the reference tag. The application tag is
+          the initiators' own; FFFFh switches the checks of its block off (type 3: with a reference tag
+          of all ones).`,
+        "What was sent is checked before it is written, what was read before it is sent: B/10/01 to 03.",
+        "FORMAT UNIT keeps the type that the unit has; another is refused.",
+      ]),
+    ],
+  },
+  {
     title: "Raw commands",
     parts: [
       paragraph(`A handler whose manifest claims operation codes (\`commands\` in \`handler.json\`)

@@ -1,7 +1,7 @@
 /** What commands refuse, from the test vectors: so what stands here is tested. */
 import { Status } from "../../src/scsi/answer.ts";
 import { vectors } from "../../test/vectors/mod.ts";
-import type { Vector } from "../../test/vectors/vector.ts";
+import { CLAIMED, type Vector } from "../../test/vectors/vector.ts";
 import { table, triple } from "./markdown.ts";
 
 /** Refusals that stand in a table of their own: they are the same for all commands. */
@@ -17,6 +17,7 @@ function digitsOf({ sense }: Vector): string {
 }
 
 function isOwn(vector: Vector): boolean {
+  if (vector.row === CLAIMED) return false;
   if (vector.status === Status.RESERVATION_CONFLICT) return true;
   const sense = digitsOf(vector);
   return sense !== "" && vector.what !== "NACA" && !COMMON.some((common) => common.test(sense));

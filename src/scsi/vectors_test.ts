@@ -4,7 +4,7 @@ import { vectors } from "../../test/vectors/mod.ts";
 import { bytesOf } from "../../test/vectors/notation.ts";
 import { runsAt, runVector } from "../../test/vectors/run.ts";
 import { makeServerSite } from "../../test/vectors/server_site.ts";
-import type { Vector } from "../../test/vectors/vector.ts";
+import { CLAIMED, type Vector } from "../../test/vectors/vector.ts";
 import { operationCodes } from "./opcodes.ts";
 
 const rows = new Map(operationCodes.map((row) => [row.name, row]));
@@ -36,7 +36,7 @@ Deno.test("vectors cover each row with a good and a bad command", () => {
 Deno.test("vectors are of rows of the table, each once", () => {
   const seen = new Set<string>();
   for (const { row, what } of vectors) {
-    assert.ok(rows.has(row), `no row ${row}`);
+    assert.ok(rows.has(row) || row === CLAIMED, `no row ${row}`);
     assert.ok(!seen.has(`${row}: ${what}`), `${row}: ${what} stands twice`);
     seen.add(`${row}: ${what}`);
   }
@@ -45,7 +45,7 @@ Deno.test("vectors are of rows of the table, each once", () => {
 Deno.test("vectors have CDBs as long as the table says", () => {
   for (const { row, what, cdb, clause } of vectors) {
     // A CDB of variable length that is not as long as its service action wants.
-    if (clause === "SPC-4 4.2.3") continue;
+    if (clause === "SPC-4 4.2.3" || row === CLAIMED) continue;
     assert.equal(bytesOf(cdb).length, rows.get(row)?.cdbLength, `${row}: ${what}`);
   }
 });

@@ -50,9 +50,19 @@ function edge(length: number): fc.Arbitrary<number[]> {
 function arbitraryCdb(): fc.Arbitrary<Uint8Array> {
   const flags = fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 255 }));
   const control = fc.constantFrom(0, 0, 0, 4, 0xff);
-  const ofTable = fc.tuple(fc.constantFrom(...operationCodes), edge(8), edge(8), flags, control)
-    .map(([row, lba, length, flag, naca]) => {
+  /** Bits that are set somewhere else, where they may or may not mean something. */
+  const noise = fc.array(fc.tuple(fc.nat(31), fc.integer({ min: 1, max: 255 })), { maxLength: 2 });
+  const ofTable = fc.tuple(
+    fc.constantFrom(...operationCodes),
+    edge(8),
+    edge(8),
+    flags,
+    control,
+    noise,
+  )
+    .map(([row, lba, length, flag, naca, bits]) => {
       const cdb = new Uint8Array(row.cdbLength);
+      for (const [offset, value] of bits) if (offset < cdb.length) cdb[offset] = value;
       if (row.lba !== undefined) cdb.set(lba.slice(-row.lba.length), row.lba.offset);
       const second = row.length ?? row.allocation;
       if (second !== undefined) cdb.set(length.slice(-second.length), second.offset);

@@ -3,7 +3,7 @@
  * it keeps only what was changed, so that it may be terabytes.
  */
 import { HandlerError, type HandlerErrorCode } from "../../src/plugin/error.ts";
-import type { Extent, Space, Volume } from "../../src/plugin/volume.ts";
+import type { CommandResult, Extent, Space, Volume } from "../../src/plugin/volume.ts";
 import type { LogicalUnitDescription } from "../../src/scsi/logical_unit.ts";
 import type { VolumeOperation } from "./vector.ts";
 
@@ -162,6 +162,36 @@ export class Medium {
   }
 }
 
+/**
+ * Answers a command that is claimed: C1h gives the CDB back, C2h stores what it gets at offset 0,
+ * C3h ends with the status in byte 1 and, with CHECK CONDITION, sense data of so many bytes as byte 2
+ * says; 9Fh gives one byte, the service action.
+ */
+export function answerClaimed(
+  medium: Medium,
+  cdb: Uint8Array,
+  dataOut: Uint8Array,
+  dataIn: Uint8Array,
+): CommandResult {
+  switch (cdb[0]) {
+    case 0xc1: {
+      const given = cdb.subarray(0, dataIn.length);
+      dataIn.set(given);
+      return { dataInLength: given.length };
+    }
+    case 0xc2:
+      medium.put(0, dataOut.slice(), true);
+      return {};
+    case 0xc3: {
+      const sense = Uint8Array.of(0x72, 0x09, 0x80, 0x01, 0, 0, 0, 0).subarray(0, cdb[2]);
+      return { status: cdb[1], sense };
+    }
+    default:
+      dataIn.set([cdb[1] & 0x1f].slice(0, dataIn.length));
+      return { dataInLength: Math.min(1, dataIn.length) };
+  }
+}
+
 /** A handler's volume with the methods that the unit's features stand for. */
 export function volumeOf(medium: Medium, unit: LogicalUnitDescription): Volume {
   const { features } = unit;
@@ -184,6 +214,9 @@ export function volumeOf(medium: Medium, unit: LogicalUnitDescription): Volume {
       ? { extents: (offset, length) => medium.extents(offset, length) }
       : {}),
     ...(features.space === true ? { space: () => medium.space() } : {}),
+    ...(features.claims === undefined ? {} : {
+      command: (cdb, dataOut, dataIn) => answerClaimed(medium, cdb, dataOut, dataIn),
+    }),
     atomicWrite: features.atomic_write_bytes,
   } satisfies Volume;
 }

@@ -6,6 +6,7 @@
 import { atomicVectors } from "./commands/atomic.ts";
 import { cacheVectors } from "./commands/cache.ts";
 import { capacityVectors } from "./commands/capacity.ts";
+import { claimedVectors } from "./commands/claimed.ts";
 import { compareAndWriteVectors } from "./commands/compare_and_write.ts";
 import { copyVectors } from "./commands/copy.ts";
 import { inquiryVectors } from "./commands/inquiry.ts";
@@ -42,4 +43,5 @@ export const vectors: readonly Vector[] = [
   ...provisioningVectors,
   ...wholeMediumVectors,
   ...copyVectors,
+  ...claimedVectors,
 ];

@@ -3,10 +3,15 @@ import { resultOfError } from "../../src/backend/volume_backend.ts";
 import { HandlerError } from "../../src/plugin/error.ts";
 import { LogicalUnit } from "../../src/scsi/logical_unit.ts";
 import { MediaResult } from "../../src/scsi/media.ts";
-import type { Operation, OperationResult } from "../../src/scsi/procedure.ts";
+import type {
+  CommandOutcome,
+  Operation,
+  OperationResult,
+  RunCommand,
+} from "../../src/scsi/procedure.ts";
 import { findRow } from "../../src/scsi/table.ts";
 import { makePeer, type Performer, run } from "../scsi/driver.ts";
-import { Medium } from "./medium.ts";
+import { answerClaimed, Medium } from "./medium.ts";
 import type { Ended, Site } from "./run.ts";
 import { describePeers, describeUnit, findByDesignator, type UnitName } from "./units.ts";
 
@@ -81,10 +86,22 @@ class MediumPerformer implements Performer {
         const { used, available } = medium.space();
         return { ...DONE, space: { used_bytes: used, available_bytes: available } };
       }
+      case "command":
+        return { ...DONE, command: claimed(medium, operation) };
       default:
         throw new Error(`assertion: a procedure asks for ${operation.kind}`);
     }
   }
+}
+
+function claimed(medium: Medium, { cdb, dataOut, data_in_length }: RunCommand): CommandOutcome {
+  const dataIn = new Uint8Array(data_in_length);
+  const { status, sense, dataInLength } = answerClaimed(medium, cdb, dataOut, dataIn);
+  return {
+    status: status ?? 0,
+    sense: sense ?? NOTHING,
+    dataIn: dataIn.subarray(0, dataInLength ?? 0),
+  };
 }
 
 /** As the device does before it changes anything. */
@@ -129,8 +146,18 @@ export function makeServerSite(name: UnitName): Site {
   };
 }
 
+/** Commands that no row has. */
+const CLAIM_DIRECTIONS: ReadonlyMap<number, string> = new Map([
+  [0xc1, "in"],
+  [0xc2, "out"],
+  [0xc3, "none"],
+  [0x9f, "in"],
+]);
+
 /** Where a command's data go, by its row; a buffer that goes the other way is as if none were. */
 export function directionOf(cdb: Uint8Array): string {
+  const claim = CLAIM_DIRECTIONS.get(cdb[0]);
+  if (claim !== undefined) return claim;
   const serviceAction = cdb[0] === 0x7f ? cdb[8] << 8 | cdb[9] : cdb[1] & 0x1f;
   return findRow(cdb[0], serviceAction)?.direction ?? "none";
 }

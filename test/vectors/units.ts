@@ -1,6 +1,10 @@
 /** The units that vectors are run against. All are called disk0 and have the serial number below. */
 import { makeIdentity } from "../../src/scsi/identity.ts";
-import type { LogicalUnitDescription, UnitFeatures } from "../../src/scsi/logical_unit.ts";
+import type {
+  ClaimedCommand,
+  LogicalUnitDescription,
+  UnitFeatures,
+} from "../../src/scsi/logical_unit.ts";
 import type { PeerUnit } from "../../src/scsi/procedure.ts";
 
 const ALL: UnitFeatures = { writable: true, discard: true, writeZeroes: true, writeCache: true };
@@ -10,6 +14,14 @@ const NONE: UnitFeatures = {
   writeZeroes: false,
   writeCache: false,
 };
+
+/** C1h gives data, C2h takes them, C3h fails as it is told, 9Fh/11h is a service action. */
+const CLAIMS: readonly ClaimedCommand[] = [
+  { code: 0xc1, name: "GIVE", cdb_length: 10, direction: "in", replay: true },
+  { code: 0xc2, name: "TAKE", cdb_length: 10, direction: "out", replay: false },
+  { code: 0xc3, name: "FAIL", cdb_length: 10, direction: "none", replay: false },
+  { code: 0x9f, serviceAction: 0x11, name: "ASK", cdb_length: 16, direction: "in", replay: true },
+];
 
 type Variant = Omit<Partial<LogicalUnitDescription>, "name" | "identity">;
 
@@ -49,6 +61,10 @@ const variants = {
   ported: { port: { relative_target_port: 1, target_port_group: 0x1234 } },
   /** Its copies may reach another unit, disk1. */
   copying: {},
+  /** Its handler answers three commands itself: see `answerClaimed` of `medium.ts`. */
+  claiming: { features: { ...ALL, claims: CLAIMS } },
+  /** It is claimed and cannot be written. */
+  claimingReadOnly: { features: { ...ALL, writable: false, claims: CLAIMS } },
   /** The fabric above keeps task attributes. */
   ordered: { orderedTasks: true, features: { ...ALL, writeCache: false } },
 } as const satisfies Readonly<Record<string, Variant>>;

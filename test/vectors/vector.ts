@@ -128,6 +128,9 @@ export interface Vector extends Command, Expectation, After {
   readonly only?: readonly Place[];
 }
 
+/** In place of a row's name: commands that a handler answers itself. */
+export const CLAIMED = "(claimed)";
+
 /** A vector without what it has in common with its neighbours. */
 export type Case = Omit<Vector, "row" | "clause"> & { readonly clause?: string };
 
