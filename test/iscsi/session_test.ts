@@ -12,6 +12,7 @@ import {
   RESERVED_TAG,
   TaskManagementPdu,
 } from "../../src/fabric/iscsi/pdu.ts";
+import { NOP_INTERVAL_MS, NOP_TIMEOUT_MS } from "../../src/fabric/iscsi/limits.ts";
 import { Harness, TARGET_NAME } from "./harness.ts";
 import { RawInitiator } from "./raw_initiator.ts";
 
@@ -79,7 +80,7 @@ Deno.test("a silent initiator gets a NOP-In, and is dropped if it does not answe
   using harness = new Harness();
   using initiator = new RawInitiator(harness);
   initiator.login();
-  harness.pass(17);
+  harness.pass(NOP_INTERVAL_MS / 1000 + 2);
   const nop = initiator.receive()!;
   assert.equal(nop.opcode, Opcode.NOP_IN);
   assert.equal(get32(nop.bhs, Bhs.INITIATOR_TASK_TAG), RESERVED_TAG);
@@ -87,10 +88,13 @@ Deno.test("a silent initiator gets a NOP-In, and is dropped if it does not answe
   put32(answer, Bhs.INITIATOR_TASK_TAG, RESERVED_TAG);
   put32(answer, Bhs.TARGET_TRANSFER_TAG, get32(nop.bhs, Bhs.TARGET_TRANSFER_TAG));
   initiator.send(answer);
-  harness.pass(14);
+  harness.pass(NOP_INTERVAL_MS / 1000 - 1);
   assert.equal(harness.target.statistics.connections_open, 1);
   assert.equal(initiator.receive(), undefined);
-  harness.pass(20);
+  // It is asked once more, and given its time.
+  harness.pass(NOP_TIMEOUT_MS / 1000 - 1);
+  assert.equal(harness.target.statistics.connections_open, 1);
+  harness.pass(5);
   assert.equal(harness.target.statistics.connections_open, 0);
   assert.equal(harness.target.statistics.keepalive_timeouts, 1);
 });

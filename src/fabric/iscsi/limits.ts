@@ -59,8 +59,11 @@ export const LOGIN_TIMEOUT_MS = 15_000;
 export const PDU_TIMEOUT_MS = 60_000;
 /** Milliseconds without a byte received before we send a NOP-In. */
 export const NOP_INTERVAL_MS = 15_000;
-/** Milliseconds for anything to be received after our NOP-In. */
-export const NOP_TIMEOUT_MS = 15_000;
+/**
+ * Milliseconds for anything to be received after our NOP-In. Initiators without a loop of their own
+ * (synchronous libiscsi) read only while they wait for an answer, and may pause for a minute.
+ */
+export const NOP_TIMEOUT_MS = 60_000;
 /** Milliseconds that a command may wait for one with a lower CmdSN. */
 export const ORDER_TIMEOUT_MS = 20_000;
 /** Milliseconds that a command may wait for room in the core before it gets TASK SET FULL. */
