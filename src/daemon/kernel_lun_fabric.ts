@@ -12,6 +12,7 @@ import { describeLun } from "../fabric/tcmu/inventory.ts";
 import { IscsiFabric } from "../fabric/tcmu/iscsi.ts";
 import { findDisk, LoopbackFabric } from "../fabric/tcmu/loopback.ts";
 import { ensureModules } from "../fabric/tcmu/modules.ts";
+import { forgetReservations, restoreReservations } from "../fabric/tcmu/reservations.ts";
 import { withRollback } from "../fabric/tcmu/rollback.ts";
 import { removeLun } from "../fabric/tcmu/remove.ts";
 import { UnservedDevice } from "../fabric/tcmu/served.ts";
@@ -115,8 +116,10 @@ export class KernelLunFabric implements LunFabric {
     // Half made by a daemon that was killed meanwhile: nothing can use it yet.
     if (left !== undefined) await removeBackstore(this.#tree, left);
     const backstore = await createBackstore(this.#tree, options);
+    // After a reboot; before a fabric exports it.
+    const notes = await restoreReservations(this.#tree, backstore, record.serial);
     const unblock = () => Promise.resolve();
-    return { backstore, device: backstore.device, unblock, isNew: true, notes: [] };
+    return { backstore, device: backstore.device, unblock, isNew: true, notes };
   }
 
   async changed(
@@ -132,9 +135,10 @@ export class KernelLunFabric implements LunFabric {
     ];
   }
 
-  detach(record: LunRecord): Promise<void> {
+  async detach(record: LunRecord): Promise<void> {
     // With replies on, discovery answers.
-    return removeLun(this.#tree, record.name, { answered: this.#netlinkReplies });
+    await removeLun(this.#tree, record.name, { answered: this.#netlinkReplies });
+    await forgetReservations(this.#tree, record.serial);
   }
 }
 

@@ -1,6 +1,7 @@
 /** What can be done to LUNs without a daemon. */
 import { DetachedTree } from "../fabric/tcmu/detached_tree.ts";
 import { FabricError } from "../fabric/tcmu/error.ts";
+import { forgetReservations } from "../fabric/tcmu/reservations.ts";
 import { removeLun } from "../fabric/tcmu/remove.ts";
 import { KERNEL_PATHS } from "../fabric/tcmu/tree.ts";
 import { OperatorError } from "./error.ts";
@@ -16,8 +17,10 @@ export async function removeOffline(name: string): Promise<void> {
   const { state } = defaultPaths(Deno.env);
   const store = new RecordStore(state);
   const { records } = await store.load();
-  const recorded = records.some((record) => record.name === name);
+  const record = records.find((one) => one.name === name);
+  const recorded = record !== undefined;
   const inKernel = await removeFromKernel(name);
+  if (recorded) await forgetReservations(new DetachedTree(KERNEL_PATHS), record.serial);
   await new UnitStateFiles(state).remove(name);
   if (recorded) await store.remove(name);
   if (recorded || inKernel) return;

@@ -57,6 +57,7 @@ export {
   SUBTYPE,
 } from "./names.ts";
 export * from "./remove.ts";
+export * from "./reservations.ts";
 export { failIfUnserved, findServers, UnservedDevice } from "./served.ts";
 export * from "./transport.ts";
 export { KERNEL_PATHS, type KernelPaths, KernelTree } from "./tree.ts";

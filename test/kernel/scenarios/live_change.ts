@@ -1,5 +1,6 @@
 /** LUNs are changed while file systems and programs use them: size, write protection, medium. */
 import { strict as assert } from "node:assert";
+import { KernelTree, removeLun } from "../../../src/fabric/tcmu/mod.ts";
 import type { Scenario } from "../scenario.ts";
 import { check, EXT4, makeAndMount, mount, unmount } from "../guest/disk.ts";
 import { listTarget, Lunette } from "../guest/lunette.ts";
@@ -28,7 +29,7 @@ export const liveChange: Scenario = {
   name: "live-change",
   shows: "resize, protect, eject and insert under I/O; the kernel follows, nothing is lost",
   slowInQemu: true,
-  packages: ["e2fsprogs"],
+  packages: ["e2fsprogs", "sg3-utils"],
   async run(guest) {
     const lunette = await guest.step("start the daemon", () => Lunette.start(guest));
     const path = `${guest.scratch}/disk.img`;
@@ -96,6 +97,23 @@ export const liveChange: Scenario = {
       const again = await mount(disk, EXT4);
       await shell(`touch ${again}/x`);
       await unmount(again, disk);
+    });
+
+    await guest.step("reservations with APTPL hold when the kernel has lost the LUN", async () => {
+      const persist = `sg_persist -d ${disk}`;
+      await shell(`${persist} --out --register --param-sark=42 --param-aptpl`);
+      await shell(`${persist} --out --reserve --param-rk=42 --prout-type=1`);
+      await lunette.stop();
+      // As after a reboot: only what was written to files is there.
+      await removeLun(new KernelTree(), "disk");
+      await lunette.start();
+      const { device } = await lunette.show("disk");
+      assert.match(await shell(`sg_persist -d ${device} --in --read-keys`), /0x42/);
+      assert.match(
+        await shell(`sg_persist -d ${device} --in --read-reservation`),
+        /Key=0x42[^]*type: Write Exclusive/,
+      );
+      await shell(`sg_persist -d ${device} --out --clear --param-rk=42`);
     });
 
     const removable = ["--handler", "memory", "--size", "32M", "--removable"];
