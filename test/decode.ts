@@ -94,7 +94,8 @@ const LAYOUTS: ReadonlyMap<number, Layout> = new Map<number, Layout>([
 
 /** The same for operation codes with service actions: code * 65536 + service action. */
 const ACTION_LAYOUTS: ReadonlyMap<number, Layout> = new Map<number, Layout>([
-  ...actions(0x48, [0x01, 0x02, 0x1f], { list: [7, 2] }),
+  // ZNR: there are no zones.
+  ...actions(0x48, [0x01, 0x02, 0x1f], { list: [7, 2], refused: [1, 0x40] }),
   ...actions(0x5e, [0, 1, 2, 3], { list: [7, 2] }),
   ...actions(0x5f, [0, 1, 2, 3, 4, 5, 6, 7], { list: [5, 4] }),
   ...actions(0x7f, [0x0e], { ...LBA_32, ...PROTECT_32, blocks: [28, 4] }),

@@ -96,6 +96,11 @@ const select: Case[] = [
     then: [STATISTICS],
     only: ["ring", "core"],
   },
+  {
+    what: "PCR: others are told",
+    cdb: "4c 02 c0 00 00 0000 0000 00",
+    then: [{ cdb: "00 00 00 00 00 00", room: 0, by: "b", sense: "06 2a 02" }],
+  },
   { what: "nothing is asked for", cdb: "4c 00 40 00 00 0000 0000 00" },
   { what: "SP", cdb: "4c 03 c0 00 00 0000 0000 00", ...badField("c8 0001") },
   {

@@ -168,6 +168,23 @@ const select6: Case[] = [
     then: [{ cdb: "1a 00 19 00 ff 00", ...badField("cd 0002") }],
   },
   {
+    what: "others are told of a change",
+    cdb: "15 10 00 00 10 00",
+    dataOut: `00 00 00 00 ${PAGE_0A_SWP}`,
+    then: [{ cdb: "00 00 00 00 00 00", room: 0 }, {
+      cdb: "00 00 00 00 00 00",
+      room: 0,
+      by: "b",
+      sense: "06 2a 01",
+    }],
+  },
+  {
+    what: "others are not told where nothing has changed",
+    cdb: "15 10 00 00 10 00",
+    dataOut: `00 00 00 00 ${PAGE_0A}`,
+    then: [{ cdb: "00 00 00 00 00 00", room: 0, by: "b" }],
+  },
+  {
     what: "with a block descriptor that says what is so",
     cdb: "15 10 00 00 18 00",
     dataOut: `00 00 00 08 ${DESCRIPTOR} ${PAGE_0A}`,

@@ -186,6 +186,12 @@ const overwrite: Case[] = [
     ...badField("cd 0001"),
   },
   {
+    what: "ZNR",
+    cdb: "48 41 00000000 00 0005 00",
+    dataOut: "01 00 0001 a5",
+    ...badField("ce 0001"),
+  },
+  {
     what: "no pattern",
     cdb: "48 01 00000000 00 0004 00",
     dataOut: "01 00 0001",
