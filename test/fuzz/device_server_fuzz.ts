@@ -11,6 +11,7 @@ import { Buffer } from "node:buffer";
 import { parseArgs } from "node:util";
 import { readField } from "../../src/scsi/big_endian.ts";
 import { claimOf } from "../../src/scsi/claims.ts";
+import { CopySense } from "../../src/scsi/copy/sense.ts";
 import type { LogicalUnit, UnitState } from "../../src/scsi/logical_unit.ts";
 import { type OperationCode, operationCodes } from "../../src/scsi/opcodes.ts";
 import { Sense } from "../../src/scsi/sense.ts";
@@ -51,7 +52,10 @@ const corpus = vectors.filter(({ dataOut }) => !/\[|\*\d{5}/.test(dataOut ?? "")
   cdb: bytesOf(vector.cdb),
   dataOut: bytesOf(vector.dataOut ?? ""),
 }));
-const knownTriples: ReadonlySet<number> = new Set(Object.values(Sense));
+const knownTriples: ReadonlySet<number> = new Set([
+  ...Object.values(Sense),
+  ...Object.values(CopySense),
+]);
 
 function pick<Item>(random: Random, items: readonly Item[]): Item {
   return items[random.below(items.length)];
