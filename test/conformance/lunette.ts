@@ -1,5 +1,5 @@
 /** A daemon of its own, started as a user starts it, with the LUNs of one part. */
-import type { CreateRequest, LunDescription } from "../../src/daemon/api.ts";
+import type { LunDescription } from "../../src/daemon/api.ts";
 import { ControlClient } from "../../src/daemon/client.ts";
 import { freePort, lunetteArguments } from "../bench/lunette.ts";
 
@@ -7,7 +7,8 @@ const START_TIMEOUT_MS = 30_000;
 
 /** A running daemon. */
 export interface Daemon extends AsyncDisposable {
-  create(request: CreateRequest): Promise<LunDescription>;
+  /** `lunette create NAME ...`. */
+  create(name: string, ...options: readonly string[]): Promise<LunDescription>;
   show(name: string): Promise<LunDescription>;
   /** What it has logged. */
   log(): string;
@@ -45,11 +46,26 @@ export async function startDaemon(folder: string, logFile: string): Promise<Daem
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   return {
-    create: (request) => client.create(request),
+    create: (name, ...options) => create(folder, name, options),
     show: (name) => client.show(name),
     log,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+async function create(
+  folder: string,
+  name: string,
+  options: readonly string[],
+): Promise<LunDescription> {
+  const output = await new Deno.Command(Deno.execPath(), {
+    args: lunetteArguments("create", name, ...options, "--json"),
+    env: { LUNETTE_RUNTIME_DIR: folder, NO_COLOR: "1" },
+  }).output();
+  const [said, complained] = [output.stdout, output.stderr]
+    .map((bytes) => new TextDecoder().decode(bytes));
+  if (!output.success) throw new Error(`lunette create ${name}: ${complained}${said}`);
+  return JSON.parse(said) as LunDescription;
 }
 
 function serve(portal: string): string[] {

@@ -13,6 +13,8 @@ export type Verdict =
   | { readonly kind: "elsewhere"; readonly unit: string }
   /** A part of the test does not apply, the rest counts. */
   | { readonly kind: "harmless" }
+  /** All that the test checks has passed when this happens to it. */
+  | { readonly kind: "enough" }
   /** The test does not apply to what is tested here. */
   | { readonly kind: "inapplicable" }
   /** The test contradicts the clause. */
@@ -114,6 +116,7 @@ function judgeTest(
     return fail(remarks.length === 0 ? "it failed and said nothing" : describe(remarks[0]));
   }
   const { verdict, why } = decisive;
+  if (verdict.kind === "enough") return { verdict: { outcome: "passed", reason: why } };
   if (verdict.kind === "elsewhere") return { verdict: { unit: verdict.unit, why } };
   const prefix = verdict.kind === "wrong"
     ? `the test contradicts ${verdict.clause}: `

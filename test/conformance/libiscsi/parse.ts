@@ -71,7 +71,7 @@ function readRemarks(text: string): Remark[] {
     const sent = /^\s*Send (.*)$/.exec(line);
     if (sent !== null) command = ` (${sent[1].trim()})`;
     const end = /\[ENDED\]\s*(.*)$/.exec(line);
-    if (end !== null) remarks.push({ kind: "end", text: `the program ended ${end[1]}` });
+    if (end !== null) remarks.push({ kind: "end", text: `the program ended ${end[1]}${command}` });
     const skipped = /\[SKIPPED\]\s*(.*)$/.exec(line);
     const complaint = /\[(?:FAILED|FAILURE)\]\s*(.*)$/.exec(line);
     if (skipped !== null) remarks.push({ kind: "skipped", text: skipped[1].trim() });

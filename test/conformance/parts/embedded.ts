@@ -8,11 +8,19 @@ import { type Elsewhere, judgeUnit, settleElsewhere } from "../libiscsi/judge.ts
 import type { ListedTest } from "../libiscsi/parse.ts";
 import { listTests, runSuites } from "../libiscsi/run.ts";
 import { type Daemon, startDaemon } from "../lunette.ts";
-import { testsFor, UNIT_KINDS, UNIT_SIZE_BYTES, type UnitKind } from "../units.ts";
+import { createOptions, testsFor, UNIT_KINDS, type UnitKind } from "../units.ts";
 
 const LUN_NAME = "unit";
 
+/** What runs one after the other. */
+const LANES: Readonly<Record<string, readonly string[]>> = {
+  first: ["512", "removable", "read-only"],
+  second: ["512e", "4096"],
+  slow: ["slow"],
+};
+
 interface UnitResult {
+  readonly name: string;
   readonly ran: boolean;
   readonly checks: readonly Check[];
   readonly elsewhere: readonly Elsewhere[];
@@ -44,6 +52,7 @@ async function runUnit(
       otherPath: url,
       logFolder: context.logFolder,
       name: `embedded-${kind.name}`,
+      timeout_ms: kind.timeout_ms,
       signal: context.signal,
       print: context.print,
     });
@@ -52,10 +61,10 @@ async function runUnit(
     const last = problem === undefined ? daemonCheck("passed") : daemonCheck("failed", problem);
     const seconds = ((performance.now() - began_ms) / 1000).toFixed(0);
     context.print(`embedded: ${kind.name}: ${checks.length} tests in ${seconds} s`);
-    return { ran: true, checks: [...checks, last], elsewhere };
+    return { name: kind.name, ran: true, checks: [...checks, last], elsewhere };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    return { ran: false, checks: [daemonCheck("failed", reason)], elsewhere: [] };
+    return { name: kind.name, ran: false, checks: [daemonCheck("failed", reason)], elsewhere: [] };
   } finally {
     await Deno.remove(folder, { recursive: true }).catch(() => {});
   }
@@ -63,16 +72,9 @@ async function runUnit(
 
 /** The unit, and another beside it that nobody must reach by mistake. */
 async function makeUnits(daemon: Daemon, kind: UnitKind): Promise<string> {
-  const common = { fabric: "embedded-iscsi", isolation: "process" } as const;
-  const { url } = await daemon.create({
-    ...common,
-    name: LUN_NAME,
-    handler: kind.handler,
-    size_bytes: UNIT_SIZE_BYTES,
-    settings: kind.settings,
-    unit: kind.unit,
-  });
-  await daemon.create({ ...common, name: "other", handler: "memory", size_bytes: 1 << 20 });
+  const fabric = ["--fabric", "embedded-iscsi"];
+  const { url } = await daemon.create(LUN_NAME, ...createOptions(kind), ...fabric);
+  await daemon.create("other", "--handler", "memory", "--size", "1M", ...fabric);
   if (url === undefined) throw new Error("the LUN has no URL");
   return url;
 }
@@ -93,13 +95,12 @@ export const embedded: Part = {
   packages: ["libiscsi-bin"],
   async run(context) {
     const all = await listTests();
-    // The slow unit sleeps most of its time: it goes on beside the others.
-    const quick = UNIT_KINDS.filter(({ name }) => name !== "slow");
-    const slow = UNIT_KINDS.filter(({ name }) => name === "slow");
-    const results = await Promise.all([
-      runInTurn(quick, all, context),
-      runInTurn(slow, all, context),
-    ]).then((both) => both.flat());
+    // Tests sleep a good deal of their time: several units at once, and the slow one beside them.
+    const lanes = [LANES.first, LANES.second, LANES.slow].map((names) =>
+      UNIT_KINDS.filter(({ name }) => names.includes(name))
+    );
+    const results = (await Promise.all(lanes.map((kinds) => runInTurn(kinds, all, context))))
+      .flat();
     const checks = results.flatMap((result) => [...result.checks]);
     const elsewhere = results.flatMap((result) => [...result.elsewhere]);
     const ran = new Set(

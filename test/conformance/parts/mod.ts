@@ -4,5 +4,6 @@ import { embedded } from "./embedded.ts";
 import { loopback } from "./loopback.ts";
 import { sg3 } from "./sg3.ts";
 import { tgt } from "./tgt.ts";
+import { verify } from "./verify.ts";
 
-export const parts: readonly Part[] = [embedded, tgt, loopback, sg3];
+export const parts: readonly Part[] = [embedded, tgt, loopback, sg3, verify];

@@ -7,7 +7,7 @@ import { scsiGeneric } from "../guest/scsi_generic.ts";
 import { type Elsewhere, judgeUnit, settleElsewhere } from "../libiscsi/judge.ts";
 import type { ListedTest } from "../libiscsi/parse.ts";
 import { listTests, runSuites } from "../libiscsi/run.ts";
-import { testsFor, UNIT_KINDS, UNIT_SIZE_BYTES, type UnitKind } from "../units.ts";
+import { createOptions, testsFor, UNIT_KINDS, type UnitKind } from "../units.ts";
 
 const OUT = Deno.env.get("RIG_OUT") ?? "/tmp";
 
@@ -23,15 +23,7 @@ async function runUnit(
   all: readonly ListedTest[],
 ): Promise<UnitResult> {
   const name = `unit-${kind.name}`;
-  const { device = "" } = await lunette.control.create({
-    name,
-    handler: kind.handler,
-    settings: kind.settings,
-    unit: kind.unit,
-    size_bytes: UNIT_SIZE_BYTES,
-    fabric: "loopback",
-    isolation: "process",
-  });
+  const device = await lunette.createDisk(name, ...createOptions(kind));
   const tests = testsFor(kind, all).filter(({ family }) => family === "SCSI");
   const generic = await scsiGeneric(device);
   const printed = await guest.step(

@@ -2,5 +2,7 @@
 import type { Scenario } from "../../kernel/scenario.ts";
 import { loopback } from "./loopback.ts";
 import { sg3 } from "./sg3.ts";
+import { verifyChange } from "./verify_change.ts";
+import { verifyMixed } from "./verify_mixed.ts";
 
-export const scenarios: readonly Scenario[] = [loopback, sg3];
+export const scenarios: readonly Scenario[] = [loopback, sg3, verifyMixed, verifyChange];

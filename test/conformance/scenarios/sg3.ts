@@ -1,7 +1,6 @@
 /** sg3-utils against loopback disks: what the tools make of our answers. */
 import { Lunette } from "../../kernel/guest/lunette.ts";
 import type { GuestContext, Scenario } from "../../kernel/scenario.ts";
-import type { CreateRequest } from "../../../src/daemon/api.ts";
 import { scsiGeneric } from "../guest/scsi_generic.ts";
 import { copySteps } from "../sg3/copy_steps.ts";
 import { inquirySteps } from "../sg3/inquiry_steps.ts";
@@ -11,13 +10,14 @@ import { parameterSteps } from "../sg3/parameter_steps.ts";
 import { mediumStateSteps, reservationSteps, resetSteps } from "../sg3/state_steps.ts";
 import { type Disks, runSteps, type Step } from "../sg3/step.ts";
 
-const UNITS = {
-  first: { unit: { copy_group: "lab" } },
-  second: { unit: { copy_group: "lab" } },
-  third: {},
-  large: { settings: { blockSize: "4096" } },
-  removable: { unit: { removable: true } },
-} as const satisfies Record<string, Partial<CreateRequest>>;
+/** What `lunette create` is told of each. */
+const UNITS: Readonly<Record<string, readonly string[]>> = {
+  first: ["--copy-group", "lab"],
+  second: ["--copy-group", "lab"],
+  third: [],
+  large: ["--block-size", "4096"],
+  removable: ["--removable"],
+};
 
 const GROUPS: readonly (readonly [string, readonly Step[]])[] = [
   ["what the unit says of itself", inquirySteps],
@@ -33,14 +33,11 @@ const GROUPS: readonly (readonly [string, readonly Step[]])[] = [
 async function makeDisks(guest: GuestContext, lunette: Lunette): Promise<Disks> {
   const devices: Record<string, string> = {};
   for (const [name, options] of Object.entries(UNITS)) {
-    const { device = "" } = await lunette.control.create({
+    const device = await lunette.createDisk(
       name,
-      handler: "memory",
-      size_bytes: 64 << 20,
-      fabric: "loopback",
-      isolation: "process",
+      ...["--handler", "memory", "--size", "64M"],
       ...options,
-    });
+    );
     devices[name] = device;
   }
   return {

@@ -12,6 +12,10 @@ export interface FioOptions {
   readonly depth?: number;
   /** Range of block sizes. */
   readonly blocks?: string;
+  /** Block sizes with their shares in percent, in place of a range: "512/20:4k/60:64k/20". */
+  readonly split?: string;
+  /** Each range is discarded before it is written. */
+  readonly trim?: boolean;
   /** `write-verify`: both; `write`: only write what `verify` checks later. */
   readonly phase?: "write-verify" | "write" | "verify";
   readonly timeout_ms?: number;
@@ -21,6 +25,8 @@ export interface FioOptions {
 export interface FioResult {
   readonly reads: number;
   readonly writes: number;
+  /** Discards. */
+  readonly trims: number;
   readonly bytes: number;
   readonly runtime_s: number;
 }
@@ -36,6 +42,7 @@ interface Job {
   readonly job_runtime: number;
   readonly read: JobSide;
   readonly write: JobSide;
+  readonly trim: JobSide;
 }
 
 let runs = 0;
@@ -50,8 +57,10 @@ export async function fio(options: FioOptions): Promise<FioResult> {
     `--output=${output}`,
     "--ioengine=libaio",
     "--direct=1",
-    "--rw=randwrite",
-    `--bsrange=${options.blocks ?? "4k-128k"}`,
+    options.trim === true ? "--rw=randtrimwrite" : "--rw=randwrite",
+    options.split === undefined
+      ? `--bsrange=${options.blocks ?? "4k-128k"}`
+      : `--bssplit=${options.split}`,
     `--iodepth=${options.depth ?? 32}`,
     `--size=${options.size_mb}m`,
     "--verify=crc32c",
@@ -81,15 +90,16 @@ function sum(text: string, jobs_expected: number): FioResult {
   // fio puts warnings before its JSON.
   const { jobs } = JSON.parse(text.slice(text.indexOf("{"))) as { jobs: Job[] };
   assert.equal(jobs.length, jobs_expected);
-  let reads = 0, writes = 0, bytes = 0, runtime_ms = 0;
+  let reads = 0, writes = 0, trims = 0, bytes = 0, runtime_ms = 0;
   for (const job of jobs) {
     assert.equal(job.error, 0, `fio's job ${job.jobname} has error ${job.error}`);
     reads += job.read.total_ios;
     writes += job.write.total_ios;
+    trims += job.trim.total_ios;
     bytes += job.read.io_bytes + job.write.io_bytes;
     runtime_ms = Math.max(runtime_ms, job.job_runtime);
   }
-  return { reads, writes, bytes, runtime_s: runtime_ms / 1000 };
+  return { reads, writes, trims, bytes, runtime_s: runtime_ms / 1000 };
 }
 
 /** A line for people. */
