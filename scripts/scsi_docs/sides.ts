@@ -45,7 +45,8 @@ export function sidesSection(): string {
       below is the same.`) +
     "\n" + table(["", "Embedded fabrics", "Kernel's ring"], SIDES) +
     "\n" +
-    paragraph(`LIO keeps registrations with APTPL in \`/var/target/pr\`, which lunette creates.
+    paragraph(`LIO writes registrations with APTPL to \`/var/target/pr\`, which lunette creates, and
+      from which it hands them back to LIO after a reboot.
       Attributes of a backstore in configfs, as lunette sets them:`) +
     "\n" + table(["Attribute", "Value", "Since"], ATTRIBUTES);
 }

@@ -20,6 +20,7 @@ import { reportVectors } from "./commands/report.ts";
 import { reservationVectors } from "./commands/reservations.ts";
 import { verifyVectors } from "./commands/verify.ts";
 import { writeVectors } from "./commands/write.ts";
+import { vitalProductVectors } from "./commands/vital_product_data.ts";
 import { wholeMediumVectors } from "./commands/whole_medium.ts";
 import { writeSameVectors } from "./commands/write_same.ts";
 import type { Vector } from "./vector.ts";
@@ -27,6 +28,7 @@ import type { Vector } from "./vector.ts";
 export const vectors: readonly Vector[] = [
   ...readinessVectors,
   ...inquiryVectors,
+  ...vitalProductVectors,
   ...modeVectors,
   ...logVectors,
   ...reportVectors,

@@ -47,6 +47,7 @@ export function assertBytes(actual: Uint8Array, text: string, names: Names): voi
     let value = names.get(name);
     if (value === undefined) {
       value = digits.slice(expected.length, expected.length + 2 * Number(length ?? NaN));
+      assert.equal(value.length, 2 * Number(length ?? NaN), `${name}: its length`);
       names.set(name, value);
     }
     expected += value;
