@@ -1,7 +1,9 @@
 /** Makes a part of a scenario: it is run in User Mode Linux, where the kernel's disks are ours. */
+import { resolve } from "node:path";
 import { cacheModules } from "../kernel/modules.ts";
 import { isMeantFor, outcomeOfMissing, prepareRig, runInRig } from "../kernel/rigs.ts";
 import type { Scenario } from "../kernel/scenario.ts";
+import { CHECKOUT_VARIABLE } from "./scenarios/blktests.ts";
 import type { Check, Part, PartContext, PartName } from "./check.ts";
 
 const GUEST = new URL("guest/main.ts", import.meta.url).pathname;
@@ -40,6 +42,12 @@ async function whyNot({ print }: PartContext): Promise<string | undefined> {
   }
 }
 
+/** What scenarios are told of this machine. */
+function passedVariables(): Record<string, string> {
+  const checkout = Deno.env.get(CHECKOUT_VARIABLE);
+  return checkout === undefined ? {} : { [CHECKOUT_VARIABLE]: resolve(checkout) };
+}
+
 async function runScenario(scenario: Scenario, context: PartContext): Promise<Check[]> {
   if (!isMeantFor(scenario, "uml")) return [];
   const { full, print, logFolder, signal } = context;
@@ -49,6 +57,7 @@ async function runScenario(scenario: Scenario, context: PartContext): Promise<Ch
     signal,
     guestMain: GUEST,
     logFolder,
+    env: passedVariables(),
   });
   const whole: Check = {
     suite: scenario.name,

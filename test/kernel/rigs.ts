@@ -31,6 +31,8 @@ export interface RunOptions {
   readonly signal: AbortSignal;
   /** Program that knows the scenario and runs it in the guest; default that of this suite. */
   readonly guestMain?: string;
+  /** Variables for the scenario. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Takes what the scenario left in `$RIG_OUT`, in a folder of its name. */
   readonly logFolder?: string;
 }
@@ -102,7 +104,12 @@ export async function runInRig(
         ])
       }\n`,
       cwd: ROOT,
-      env: { [VARIABLES.rig]: rig, [VARIABLES.effort]: options.effort, NO_COLOR: "1" },
+      env: {
+        [VARIABLES.rig]: rig,
+        [VARIABLES.effort]: options.effort,
+        NO_COLOR: "1",
+        ...options.env,
+      },
       memory_mb: MEMORY_MB,
       timeout_ms: TIMEOUT_MS[options.effort],
       modules: [...scenario.modules ?? []],
