@@ -7,25 +7,42 @@
 import type { Engine } from "../engine/engine.ts";
 import type { Backend, Transfer } from "../engine/ports.ts";
 import { MediaOperation, MediaResult } from "../scsi/media.ts";
+import type { PresentPages } from "../sys/present_pages.ts";
 
 /** Largest memory that gets a window: it must fit the linear memory beside the largest ring. */
 export const MEMORY_WINDOW_MAX = 1 << 30;
 
 /** See the module. */
+/**
+ * Where the account of the memory's pages is now: the one that `rest` keeps as well, or none where
+ * nobody keeps one.
+ */
+export interface PageAccount {
+  readonly pages: PresentPages | undefined;
+}
+
 export class MemoryBackend implements Backend {
   readonly #engine: Engine;
   readonly #window: number;
   readonly #mapped: number;
   readonly #rest: Backend;
+  readonly #account: PageAccount;
   /** Bytes of the window that are the volume's. */
   #length: number;
 
   /**
    * `length` bytes of the memory lie at linear address `window`; `rest` does what is neither a read
-   * nor a write there.
+   * nor a write there, and reads holes, which the window must not touch.
    */
-  constructor(engine: Engine, window: number, length: number, rest: Backend) {
+  constructor(
+    engine: Engine,
+    window: number,
+    length: number,
+    rest: Backend,
+    account: PageAccount,
+  ) {
     this.#engine = engine;
+    this.#account = account;
     this.#window = window;
     this.#mapped = length;
     this.#length = length;
@@ -48,6 +65,9 @@ export class MemoryBackend implements Backend {
     if (!(offset_bytes >= 0 && offset_bytes + length_bytes <= this.#length)) {
       return this.#rest.submit(transfer);
     }
+    const { pages } = this.#account;
+    if (!read) pages?.add(offset_bytes, length_bytes);
+    else if (pages?.has(offset_bytes, length_bytes) === false) return this.#rest.submit(transfer);
     const address = this.#window + offset_bytes;
     if (read) this.#engine.copyIn(iov_address, iov_count, address, length_bytes);
     else this.#engine.copyOut(iov_address, iov_count, address, length_bytes);

@@ -5,6 +5,7 @@ import type { Transfer } from "../engine/ports.ts";
 import type { Volume } from "../plugin/mod.ts";
 import { MediaOperation, MediaResult } from "../scsi/media.ts";
 import { closeDescriptor } from "../sys/descriptor.ts";
+import { PresentPages } from "../sys/present_pages.ts";
 import { FileCalls } from "../sys/file.ts";
 import { errno, libc } from "../sys/libc.ts";
 import {
@@ -47,7 +48,8 @@ async function withDevice(
     makeBackend: (engine) => {
       const { channel } = engine.plan;
       mapWindow(engine.buffer, channel, SIZE, fd);
-      return new MemoryBackend(engine, channel, SIZE, new VolumeBackend(engine, volume, () => {}));
+      const rest = new VolumeBackend(engine, volume, () => {});
+      return new MemoryBackend(engine, channel, SIZE, rest, { pages: undefined });
     },
   });
   try {
@@ -133,12 +135,14 @@ Deno.test("a memory that has grown past its window is served as one, and so when
   const fd = makeResizableMemfd("lunette-test", SIZE);
   const calls = new FileCalls(libc, errno);
   const pieces: ArrayBuffer[] = [];
+  let pages: PresentPages | undefined;
   const volume = (size: number): Volume => {
     const mapPiece = (fd: number, length: number, offset: number) => {
       pieces.push(map(fd, length, offset));
       return pieces[pieces.length - 1];
     };
-    const blocks = new GrantedMemory(fd, size, mapPiece, calls);
+    pages = new PresentPages(size, calls.extents(fd, 0, size));
+    const blocks = new GrantedMemory(fd, size, mapPiece, calls, pages);
     return {
       size,
       blockSize: 512,
@@ -151,7 +155,12 @@ Deno.test("a memory that has grown past its window is served as one, and so when
   const { channel } = engine.plan;
   mapWindow(engine.buffer, channel, SIZE, fd);
   const rest = new VolumeBackend(engine, volume(SIZE), (message) => void log.push(message));
-  const backend = new MemoryBackend(engine, channel, SIZE, rest);
+  const account = {
+    get pages() {
+      return pages;
+    },
+  };
+  const backend = new MemoryBackend(engine, channel, SIZE, rest, account);
   const address = engine.allocate(8192);
   const iov_address = engine.allocate(8);
   engine.words.set([address, 8192], iov_address >>> 2);
@@ -179,6 +188,59 @@ Deno.test("a memory that has grown past its window is served as one, and so when
   } finally {
     pieces.forEach(unmap);
     unmapWindow(engine.buffer, channel, SIZE);
+    closeDescriptor(fd);
+  }
+});
+
+Deno.test("holes are read without being filled, in thread and by the handler", () => {
+  const fd = makeResizableMemfd("lunette-test", SIZE);
+  const calls = new FileCalls(libc, errno);
+  const pages = new PresentPages(SIZE, calls.extents(fd, 0, SIZE));
+  const piece = map(fd, SIZE, 0);
+  const blocks = new GrantedMemory(fd, SIZE, () => piece, calls, pages);
+  const engine = new Engine(module, 65536, SIZE);
+  const { channel } = engine.plan;
+  mapWindow(engine.buffer, channel, SIZE, fd);
+  const volume: Volume = {
+    size: SIZE,
+    blockSize: 512,
+    read: (offset, into) => blocks.read(offset, into),
+    write: (offset, from) => blocks.write(offset, from),
+    discard: (offset, length) => blocks.discard(offset, length),
+  };
+  const rest = new VolumeBackend(engine, volume, () => {});
+  const backend = new MemoryBackend(engine, channel, SIZE, rest, { pages });
+  const address = engine.allocate(65536);
+  const iov_address = engine.allocate(8);
+  engine.words.set([address, 65536], iov_address >>> 2);
+  const run = (operation: number, offset: number) => {
+    const transfer = { ...transferOf(offset, 65536, iov_address), operation };
+    assert.equal(backend.submit(transfer), MediaResult.OK);
+    return engine.bytes.subarray(address, address + 65536);
+  };
+  const { READ, WRITE, DISCARD } = MediaOperation;
+  try {
+    engine.bytes.fill(9, address, address + 65536);
+    assert.ok(run(READ, 65536).every((byte) => byte === 0));
+    assert.equal(
+      calls.extents(fd, 0, SIZE).some(({ mapped }) => mapped),
+      false,
+      "a hole was filled",
+    );
+    engine.bytes.fill(9, address, address + 65536);
+    run(WRITE, 65536 + 4096);
+    const half = run(READ, 65536);
+    assert.deepEqual([half[4095], half[4096]], [0, 9]);
+    const into = new Uint8Array(8192);
+    blocks.read(65536, into);
+    assert.deepEqual([into[4095], into[4096]], [0, 9]);
+    run(DISCARD, 65536 + 4096);
+    engine.bytes.fill(9, address, address + 65536);
+    assert.ok(run(READ, 65536 + 4096).every((byte) => byte === 0));
+    assert.equal(calls.extents(fd, 0, SIZE).some(({ mapped }) => mapped), false);
+  } finally {
+    unmapWindow(engine.buffer, channel, SIZE);
+    unmap(piece);
     closeDescriptor(fd);
   }
 });

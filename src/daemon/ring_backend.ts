@@ -75,7 +75,7 @@ export function makeBackend(context: RingContext, parts: BackendParts, sink: Bac
   const { channel } = engine.plan;
   mapWindow(engine.buffer, channel, memory.length_bytes, memory.fd);
   undo.push(() => unmapWindow(engine.buffer, channel, memory.length_bytes));
-  return new MemoryBackend(engine, channel, features.size_bytes, called);
+  return new MemoryBackend(engine, channel, features.size_bytes, called, slot);
 }
 
 function makeSandbox(

@@ -7,6 +7,7 @@ import type { VolumeFeatures } from "../engine/ports.ts";
 import { FileCalls } from "../sys/file.ts";
 import { errno, libc } from "../sys/libc.ts";
 import { map, unmap } from "../sys/mapping.ts";
+import { PresentPages } from "../sys/present_pages.ts";
 import type {
   BackendSource,
   GrantedFile as FileGrant,
@@ -24,6 +25,8 @@ export interface ThreadVolume {
   readonly backing: FileGrant | undefined;
   /** The memory that the volume is, byte for byte, if it says so. */
   readonly memory: MemoryGrant | undefined;
+  /** Which pages of that memory hold data. */
+  readonly pages: PresentPages | undefined;
   /** Gives its mappings back; nobody uses the volume any more. */
   readonly release: () => void;
 }
@@ -68,11 +71,13 @@ async function openVolume(
   const calls = new FileCalls(libc, errno);
   const memories = new Map<string, MemoryCapability>();
   const grants = new Map<unknown, FileGrant>();
-  const memoryGrants = new Map<unknown, MemoryGrant>();
+  const memoryGrants = new Map<unknown, { grant: MemoryGrant; pages: PresentPages }>();
   for (const grant of source.memories) {
-    const memory = new GrantedMemory(grant.fd, grant.size_bytes, mapPiece, calls);
+    const { fd, size_bytes } = grant;
+    const pages = new PresentPages(size_bytes, calls.extents(fd, 0, size_bytes));
+    const memory = new GrantedMemory(fd, size_bytes, mapPiece, calls, pages);
     memories.set(grant.name, memory);
-    memoryGrants.set(memory, grant);
+    memoryGrants.set(memory, { grant, pages });
   }
   const files = new Map<string, FileCapability>();
   for (const grant of source.files) {
@@ -91,11 +96,12 @@ async function openVolume(
   const features = featuresOf(describeVolume(volume), source.claims);
   const memory = memoryGrants.get(volume.backing);
   // A volume that is longer than its memory is wrong about being it: its methods will tell.
-  const whole = memory !== undefined && features.size_bytes <= memory.size_bytes;
+  const whole = memory !== undefined && features.size_bytes <= memory.grant.size_bytes;
   return {
     volume,
     features,
     backing: grants.get(volume.backing),
-    memory: whole ? memory : undefined,
+    memory: whole ? memory.grant : undefined,
+    pages: whole ? memory.pages : undefined,
   };
 }

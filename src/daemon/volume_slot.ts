@@ -1,4 +1,5 @@
 /** The volume that a handler in thread has opened, while it may be replaced by another. */
+import type { PresentPages } from "../sys/present_pages.ts";
 import type { VolumeBackend } from "../backend/volume_backend.ts";
 import type { ThreadVolume } from "./thread_handler.ts";
 
@@ -13,6 +14,11 @@ export class VolumeSlot {
 
   get volume(): ThreadVolume {
     return this.#volume;
+  }
+
+  /** Which pages of the volume's memory hold data. */
+  get pages(): PresentPages | undefined {
+    return this.#volume.pages;
   }
 
   /** Serves another volume from now on. Nothing is in flight. */

@@ -13,7 +13,7 @@ import {
   type Space,
 } from "../plugin/mod.ts";
 import { type FileCalls, FileError, type FileErrorKind } from "../sys/file.ts";
-import { withoutZeroPages } from "./zero_pages.ts";
+import { PresentPages } from "../sys/present_pages.ts";
 
 const PAGE_LENGTH = 4096;
 /** Zeros are written in pieces of this many bytes where a file system has no better way. */
@@ -52,12 +52,23 @@ export class GrantedMemory implements MemoryCapability {
   readonly #first: Uint8Array;
   readonly #fd: number;
   readonly #calls: FileCalls;
+  readonly #pages: PresentPages;
 
-  /** Maps the whole descriptor at once; `map` is not kept. The descriptor stays open. */
-  constructor(fd: number, size: number, map: MapCall, calls: FileCalls) {
+  /**
+   * Maps the whole descriptor at once; `map` is not kept. The descriptor stays open. Whoever maps
+   * the memory in the same process as well shares `pages`.
+   */
+  constructor(
+    fd: number,
+    size: number,
+    map: MapCall,
+    calls: FileCalls,
+    pages: PresentPages = new PresentPages(size, calls.extents(fd, 0, size)),
+  ) {
     this.size = size;
     this.#fd = fd;
     this.#calls = calls;
+    this.#pages = pages;
     for (let offset = 0; offset < size; offset += MEMORY_PIECE_LENGTH) {
       const length = Math.min(MEMORY_PIECE_LENGTH, size - offset);
       this.#pieces.push(new Uint8Array(map(fd, length, offset)));
@@ -69,13 +80,23 @@ export class GrantedMemory implements MemoryCapability {
     const length = into.length;
     // A whole number as the comparison shows, and a small one: the checks of all others cost more.
     const small = offset >>> 0;
-    if (small === offset && offset + length <= this.#first.length) {
+    const first = small === offset && offset + length <= this.#first.length;
+    if (first && this.#pages.has(small, length)) {
       into.set(this.#first.subarray(small, small + length));
       return;
     }
     checkRange(offset, length, this.size);
     for (let done = 0; done < length;) {
-      const part = this.#part(offset + done, length - done);
+      const run = this.#pages.run(offset + done, length - done);
+      if (run.present) this.#copyOut(offset + done, into.subarray(done, done + run.length));
+      else into.fill(0, done, done + run.length);
+      done += run.length;
+    }
+  }
+
+  #copyOut(offset: number, into: Uint8Array): void {
+    for (let done = 0; done < into.length;) {
+      const part = this.#part(offset + done, into.length - done);
       into.set(part, done);
       done += part.length;
     }
@@ -85,10 +106,12 @@ export class GrantedMemory implements MemoryCapability {
     const length = from.length;
     const small = offset >>> 0;
     if (small === offset && offset + length <= this.#first.length) {
+      this.#pages.add(small, length);
       this.#first.set(from, small);
       return;
     }
     checkRange(offset, length, this.size);
+    this.#pages.add(offset, length);
     for (let done = 0; done < length;) {
       const part = this.#part(offset + done, length - done);
       part.set(from.subarray(done, done + part.length));
@@ -104,13 +127,13 @@ export class GrantedMemory implements MemoryCapability {
     if (first >= last) return this.#zero(offset, end);
     this.#zero(offset, first);
     this.#calls.punchHole(this.#fd, first, last - first);
+    this.#pages.remove(first, last - first);
     this.#zero(last, end);
   }
 
   extents(offset: number, length: number): Extent[] {
     checkRange(offset, length, this.size);
-    const extents = this.#calls.extents(this.#fd, offset, length);
-    return withoutZeroPages(extents, (start, room) => this.#part(start, room));
+    return this.#calls.extents(this.#fd, offset, length);
   }
 
   space(): Space {
@@ -121,7 +144,8 @@ export class GrantedMemory implements MemoryCapability {
   #zero(from: number, to: number): void {
     for (let at = from; at < to;) {
       const part = this.#part(at, to - at);
-      part.fill(0);
+      // A hole is zeros as it is.
+      if (this.#pages.has(at, part.length)) part.fill(0);
       at += part.length;
     }
   }

@@ -243,7 +243,8 @@ export async function makeThreadRig(
       const store = engine.plan.channel;
       mapWindow(engine.buffer, store, STORE_LENGTH, grants.memories[0].fd);
       engine.bytes.fill(1, store, store + STORE_LENGTH);
-      return direct ? new MemoryBackend(engine, store, STORE_LENGTH, called) : called;
+      const { pages } = opened;
+      return direct ? new MemoryBackend(engine, store, STORE_LENGTH, called, { pages }) : called;
     },
   );
   return { rig, store: rig.engine.plan.channel };
