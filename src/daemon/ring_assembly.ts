@@ -75,6 +75,7 @@ function unitOf(context: RingContext, { request, features }: DeviceParts): Logic
     options,
     lost: backend.kind === "none",
     targetCore: ring.kind === "emulated" ? "embedded" : "kernel",
+    ...(ring.kind === "emulated" ? { target: ring.target } : {}),
     saved,
     findPeer: context.peers.findFor(name, options.copy_group),
   });

@@ -229,6 +229,13 @@ function notResized(name: string, size_bytes: number): OperatorError {
 }
 
 function checkVolume(record: LunRecord, handler: ResolvedHandler, volume: VolumeFeatures): void {
+  if (volume.protection && record.fabric !== "embedded-iscsi") {
+    throw new OperatorError(
+      "usage",
+      `LUN "${record.name}" keeps protection information, which the kernel's ring cannot carry`,
+      "Use --fabric embedded-iscsi, or leave the handler's protection setting away.",
+    );
+  }
   // By the manifest alone is known, when the daemon starts again, that content is gone.
   if (volume.volatile && handler.manifest.volatile !== true) {
     throw new OperatorError(

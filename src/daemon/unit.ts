@@ -5,8 +5,20 @@ import { LogicalUnit, type TargetCoreKind, type UnitPort } from "../scsi/logical
 import type { PeerUnit } from "../scsi/procedure.ts";
 import type { UnitOptions } from "./ring_messages.ts";
 
-/** Port and group of every unit of an embedded target: it has one of each. */
-const EMBEDDED_PORT: UnitPort = { relative_target_port: 1, target_port_group: 1 };
+/** PROTOCOL IDENTIFIER of iSCSI (SPC-4 7.6.1). */
+const PROTOCOL_ISCSI = 0x5;
+
+/** Port and group of the units of an embedded iSCSI target: it has one of each (RFC 7143 4.2.7). */
+function embeddedPort(target: string | undefined): UnitPort {
+  const port = { relative_target_port: 1, target_port_group: 1 };
+  if (target === undefined) return port;
+  return {
+    ...port,
+    protocol: PROTOCOL_ISCSI,
+    device_name: target,
+    port_name: `${target},t,0x0001`,
+  };
+}
 
 /** What a unit is made of. */
 export interface UnitDescription {
@@ -18,6 +30,8 @@ export interface UnitDescription {
   /** Its content is gone with the process that held it: the unit is there, its medium is not. */
   readonly lost: boolean;
   readonly targetCore: TargetCoreKind;
+  /** iSCSI name of the embedded target that it belongs to. */
+  readonly target?: string;
   /** Parts of its state that were kept over a restart. */
   readonly saved?: Readonly<Record<string, unknown>>;
   /** Finds the units that copies may reach. */
@@ -49,7 +63,7 @@ export function makeUnit(description: UnitDescription): LogicalUnit {
     // LIO applies no task attributes to passthrough; the emulated core does.
     orderedTasks: targetCore === "embedded",
     targetCore,
-    port: targetCore === "embedded" ? EMBEDDED_PORT : undefined,
+    port: targetCore === "embedded" ? embeddedPort(description.target) : undefined,
     removable: options.removable,
     writeProtected: options.write_protected,
     saved: description.saved,

@@ -242,8 +242,9 @@ export async function makeThreadRig(
       const called = new VolumeBackend(engine, opened.volume, console.error);
       const store = engine.plan.channel;
       mapWindow(engine.buffer, store, STORE_LENGTH, grants.memories[0].fd);
-      engine.bytes.fill(1, store, store + STORE_LENGTH);
       const { pages } = opened;
+      pages?.add(0, STORE_LENGTH);
+      engine.bytes.fill(1, store, store + STORE_LENGTH);
       return direct ? new MemoryBackend(engine, store, STORE_LENGTH, called, { pages }) : called;
     },
   );
