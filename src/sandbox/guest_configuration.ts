@@ -7,7 +7,7 @@ export const GUEST_DESCRIPTOR = {
   CHANNEL: 3,
   /** eventfd, guest to daemon. */
   EVENT: 4,
-  /** Holds the shared lock on guests.lock; never used by the guest. */
+  /** Holds the locks on guests.lock; never used by the guest. */
   LOCK: 5,
   /** The first granted descriptor. */
   GRANTED: 6,

@@ -9,6 +9,7 @@ import type { Configuration } from "../plugin/mod.ts";
 import { closeDescriptor, makeEventfd, makePipe } from "../sys/descriptor.ts";
 import { EPOLLET, EPOLLIN } from "../sys/epoll.ts";
 import { FutexWaker } from "../sys/futex.ts";
+import { openGeneration } from "../sys/lock.ts";
 import { makeMemfd, map, unmap } from "../sys/mapping.ts";
 import {
   describeExit,
@@ -48,6 +49,8 @@ const CLOSE_TIMEOUT_MS = 5_000;
 /** How often a guest is reminded to close: a wake-up that comes just before it sleeps is lost. */
 const CLOSE_NUDGE_MS = 10;
 
+/** How long a new process waits for the lock of the one before, which is reaped by then. */
+const LOCK_TIMEOUT_MS = 2_000;
 /** Why a handler process does not serve. */
 export class GuestError extends Error {
   override readonly name = "GuestError";
@@ -187,8 +190,22 @@ export class Instance {
     };
   }
 
-  #launch(): Process {
-    const { reactor, log, grants, folder, lock_path } = this.#options;
+  /** Starts a process that holds the lock of this logical unit as long as it lives. */
+  async #launchLocked(): Promise<Process> {
+    const { lock_path, name } = this.#options;
+    const lock_fd = await openGeneration(lock_path, name, LOCK_TIMEOUT_MS);
+    if (lock_fd === undefined) {
+      throw new GuestError(`Another process still holds the lock of "${name}" in ${lock_path}`);
+    }
+    try {
+      return this.#launch(lock_fd);
+    } finally {
+      closeDescriptor(lock_fd);
+    }
+  }
+
+  #launch(lock_fd: number): Process {
+    const { reactor, log, grants, folder } = this.#options;
     const [stdout, stdout_write] = makePipe();
     const [stderr, stderr_write] = makePipe();
     const pipes = [
@@ -203,7 +220,7 @@ export class Instance {
         stdout_fd: stdout_write,
         stderr_fd: stderr_write,
         read: [folder, ...guestFolders()],
-        lock_path,
+        lock_fd,
       });
       this.#process = { pid, exited: this.#watch(pid, watchable(pid), pipes), expected: true };
       return this.#process;

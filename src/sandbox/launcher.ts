@@ -10,7 +10,6 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { closeDescriptor } from "../sys/descriptor.ts";
-import { openShared } from "../sys/lock.ts";
 import { openNull, setOomScore, spawn } from "../sys/process.ts";
 import { GUEST_DESCRIPTOR } from "./guest_configuration.ts";
 
@@ -29,8 +28,8 @@ export interface LaunchOptions {
   readonly stderr_fd: number;
   /** Folders the guest may read: the handler's, and `guestFolders`. */
   readonly read: readonly string[];
-  /** `<runtime>/guests.lock`: the guest holds a shared lock on it as long as it lives. */
-  readonly lock_path: string;
+  /** `<runtime>/guests.lock` with its locks (`openGeneration`): held as long as the guest lives. */
+  readonly lock_fd: number;
 }
 
 /**
@@ -75,14 +74,13 @@ function denoDirectory(): string {
 /** Starts a guest and returns its process id. Call it on the main thread. */
 export function launch(options: LaunchOptions): number {
   const null_fd = openNull();
-  const lock_fd = openShared(options.lock_path);
   const descriptors = new Map<number, number>([
     [0, null_fd],
     [1, options.stdout_fd],
     [2, options.stderr_fd],
     [GUEST_DESCRIPTOR.CHANNEL, options.channel_fd],
     [GUEST_DESCRIPTOR.EVENT, options.eventfd],
-    [GUEST_DESCRIPTOR.LOCK, lock_fd],
+    [GUEST_DESCRIPTOR.LOCK, options.lock_fd],
   ]);
   options.granted.forEach((fd, index) => descriptors.set(GUEST_DESCRIPTOR.GRANTED + index, fd));
   try {
@@ -96,6 +94,5 @@ export function launch(options: LaunchOptions): number {
     return pid;
   } finally {
     closeDescriptor(null_fd);
-    closeDescriptor(lock_fd);
   }
 }
