@@ -166,7 +166,7 @@ export class Instance {
     this.#epoch++;
     const configuration = new TextEncoder().encode(JSON.stringify(this.#configuration()));
     resetChannel(this.#channel, this.#epoch, this.#arena_length, configuration);
-    const process = this.#launch();
+    const process = await this.#launchLocked();
     try {
       this.#description = await this.#opened(process);
       return this.#description;
