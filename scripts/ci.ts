@@ -76,6 +76,7 @@ const late: readonly Step[] = [
     command: [deno, "task", "test:kernel", "--quick", "--jobs", "2"],
     dialect: "plain",
   },
+  { name: "conformance", command: [deno, "task", "test:conformance"], dialect: "plain" },
 ];
 
 /** Another one every day, the same for all runs of a day. */

@@ -10,10 +10,11 @@ import { mustRun, runCommand } from "../../test/rig/host.ts";
 import { prepareRig } from "../../test/kernel/rigs.ts";
 import { RIG_NAMES } from "../../test/kernel/scenario.ts";
 import { scenarios } from "../../test/kernel/scenarios/mod.ts";
+import { parts } from "../../test/conformance/parts/mod.ts";
 import { provideTools } from "../wasm/tools.ts";
 import { provideToolchain } from "../wasm_toolchain.ts";
 
-/** Debian's packages beside those that the scenarios name. */
+/** Debian's packages beside those that scenarios and parts of the conformance run name. */
 const PACKAGES = [
   // The rigs.
   ...["patchelf", "util-linux", "qemu-system-x86", "xz-utils"],
@@ -31,7 +32,9 @@ async function isInstalled(name: string): Promise<boolean> {
 /** Installs what is missing of Debian's packages. */
 async function preparePackages(log: (line: string) => void): Promise<void> {
   const wanted = new Set(PACKAGES);
-  for (const { packages = [] } of scenarios) packages.forEach((name) => wanted.add(name));
+  for (const { packages = [] } of [...scenarios, ...parts]) {
+    packages.forEach((name) => wanted.add(name));
+  }
   const missing: string[] = [];
   for (const name of wanted) if (!await isInstalled(name)) missing.push(name);
   if (missing.length === 0) return log("nothing is missing");

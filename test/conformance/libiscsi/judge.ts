@@ -88,6 +88,9 @@ export function judgeUnit(
   return { checks, elsewhere };
 }
 
+/** How CUnit repeats a complaint of libiscsi about a command. */
+const ECHO = /^test_\w+\.c:\d+ - CU_ASSERT_EQUAL\(_r,0\)$/;
+
 type Judged = {
   verdict: Pick<Check, "outcome" | "reason"> | { readonly unit: string; readonly why: string };
 };
@@ -103,7 +106,9 @@ function judgeTest(
     tests.test(`${suite}.${test}`) && (units?.includes(unit) ?? true)
   );
   const met: Expectation[] = [];
+  const complains = remarks.some(({ kind }) => kind === "complaint");
   for (const remark of remarks) {
+    if (complains && ECHO.test(remark.text)) continue;
     // A complaint that the program itself does not count is expected by the test.
     if (outcome === "passed" && remark.kind === "complaint") continue;
     const expectation = applying.find(({ says }) => says.test(remark.text));

@@ -63,6 +63,16 @@ Deno.test("judgeUnit() ignores complaints of a test that passed", () => {
   assert.equal(judge({ outcome: "passed", remarks }).checks[0].outcome, "passed");
 });
 
+Deno.test("judgeUnit() does not ask twice about a complaint that CUnit repeats", () => {
+  const remarks = [
+    { kind: "complaint", text: "Usage Data was 0x00 for opcode 0x7f" },
+    { kind: "assertion", text: "test_other.c:30 - CU_ASSERT_EQUAL(_r,0)" },
+  ] as const;
+  assert.equal(judge({ outcome: "failed", remarks }).checks[0].outcome, "skipped");
+  const [, alone] = remarks;
+  assert.equal(judge({ outcome: "failed", remarks: [alone] }).checks[0].outcome, "failed");
+});
+
 Deno.test("judgeUnit() fails tests that were lost, or never ran", () => {
   assert.equal(judge({ outcome: "lost", remarks: [] }).checks[0].outcome, "failed");
   const listed = [{ family: "SCSI", suite: "A", test: "B" }];
