@@ -55,6 +55,91 @@ export interface Logger {
   error(message: string): void;
 }
 
+/** What is asked of an HTTP server. */
+export interface FetchRequest {
+  /** Absolute URL, `http:` or `https:`, at an origin that the operator allowed. */
+  readonly url: string;
+  /** One of those that the manifest names. Default "GET". */
+  readonly method?: string;
+  /** The host sets those that belong to the connection (Host, Content-Length, ...) and refuses them here. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Bytes, or pieces that are sent as they come. */
+  readonly body?: Uint8Array | AsyncIterable<Uint8Array>;
+  /** Ends the request and its response when it is aborted. */
+  readonly signal?: AbortSignal;
+}
+
+/** What an HTTP server answered. Read the body to its end, or cancel it: an open one counts. */
+export interface FetchResponse {
+  /** Status code (RFC 9110 15). */
+  readonly status: number;
+  /** Where it came from, after redirects: those of GET and HEAD are followed to allowed origins. */
+  readonly url: string;
+  /** Header fields, without those of the connection. */
+  readonly headers: Headers;
+  /** The content as it comes, not decoded. */
+  readonly body: ReadableStream<Uint8Array>;
+  /** All of the content. */
+  bytes(): Promise<Uint8Array>;
+  /** All of the content as UTF-8. */
+  text(): Promise<string>;
+}
+
+/**
+ * HTTP servers that the operator allowed, reached through the daemon. What fails rejects with a
+ * {@linkcode CapabilityError}; a status of 400 and above is an answer like others.
+ */
+export interface HttpCapability {
+  /** Resolves with the status and the header fields; the body follows. */
+  fetch(request: string | FetchRequest): Promise<FetchResponse>;
+}
+
+/** A TCP connection, through the daemon. */
+export interface TcpConnection {
+  /** Reads what there is, at most `into.length` bytes; null at the end. One call at a time. */
+  read(into: Uint8Array): Promise<number | null>;
+  /** Writes all of `from`. One call at a time. */
+  write(from: Uint8Array): Promise<void>;
+  /** Ends the connection. */
+  close(): Promise<void>;
+}
+
+/** The one TCP address that the operator named, reached through the daemon. */
+export interface TcpCapability {
+  /** Makes a connection. Rejects with a {@linkcode CapabilityError}. */
+  connect(options?: { readonly signal?: AbortSignal }): Promise<TcpConnection>;
+}
+
+/**
+ * A small store of values by key, of this logical unit alone. It survives the handler, the daemon and
+ * a loss of power, and goes with the logical unit. Keys are at most 256 bytes of UTF-8, values
+ * at most 64 KiB.
+ */
+export interface StateCapability {
+  /** A copy of the value; undefined where there is none. */
+  get(key: string): Promise<Uint8Array | undefined>;
+  /** Durable when it resolves. Rejects with a {@linkcode CapabilityError} ("no-space"). */
+  set(key: string, value: Uint8Array): Promise<void>;
+  /** Durable when it resolves; whether there was a value. */
+  delete(key: string): Promise<boolean>;
+  /** Keys that begin with `prefix`, sorted. */
+  list(prefix?: string): Promise<string[]>;
+}
+
+/** The time. Harmless, and given to every handler. */
+export interface ClockCapability {
+  /** Milliseconds since 1970-01-01T00:00Z; may be set back. */
+  now(): number;
+  /** Milliseconds since some moment; only goes forward. */
+  monotonic(): number;
+}
+
+/** Random numbers fit for keys. Harmless, and given to every handler. */
+export interface RandomCapability {
+  /** Fills `into` with random bytes. */
+  fill(into: Uint8Array): void;
+}
+
 /** What a handler was given. There is no other authority. */
 export interface Context {
   /** Name of the logical unit. */
@@ -65,6 +150,16 @@ export interface Context {
   memory(name: string): MemoryCapability;
   /** The file granted under this name by the manifest. Throws if there is none. */
   file(name: string): FileCapability;
+  /** The HTTP servers granted under this name by the manifest. Throws if there are none. */
+  http(name: string): HttpCapability;
+  /** The TCP address granted under this name by the manifest. Throws if there is none. */
+  tcp(name: string): TcpCapability;
+  /** The store granted under this name by the manifest. Throws if there is none. */
+  state(name: string): StateCapability;
+  /** The time. */
+  readonly clock: ClockCapability;
+  /** Random numbers. */
+  readonly random: RandomCapability;
 }
 
 /** The configuration, already checked against the manifest's JSON Schema. */

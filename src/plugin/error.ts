@@ -34,3 +34,40 @@ export class HandlerError extends Error {
     this.offset = details.offset;
   }
 }
+
+/** Why an operation of a capability that the daemon carries out (HTTP, TCP, state) failed. */
+export type CapabilityErrorCode =
+  /** The operator has not allowed this. */
+  | "denied"
+  /** The operator has taken the capability back. */
+  | "revoked"
+  /** The request is none: a wrong URL, header field or key. */
+  | "invalid"
+  /** More bytes than allowed. */
+  | "too-large"
+  /** The store is full. */
+  | "no-space"
+  /** The other side cannot be reached, or broke off. */
+  | "unreachable"
+  /** The other side took too long. */
+  | "timeout"
+  /** It was ended: aborted, cancelled or closed before. */
+  | "ended"
+  /** The daemon could not read or write what it keeps. */
+  | "failed";
+
+/**
+ * An operation of a capability has failed. A handler that lets it pass on answers HARDWARE ERROR: it
+ * may want to throw a {@linkcode HandlerError} in its place.
+ */
+export class CapabilityError extends Error {
+  /** Always "CapabilityError": know it by this and by its code, a bundle has a class of its own. */
+  override readonly name = "CapabilityError";
+  /** Why it failed. */
+  readonly code: CapabilityErrorCode;
+  /** `message` is for the log. */
+  constructor(code: CapabilityErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}

@@ -33,8 +33,65 @@ export interface FileRequest {
   readonly description?: string;
 }
 
+/**
+ * HTTP servers, reached through the daemon; the operator allows origins with `--set NAME=ORIGIN,...`,
+ * and nothing is allowed before.
+ */
+export interface HttpRequest {
+  /** HTTP and HTTPS. */
+  readonly kind: "http";
+  /**
+   * Origins it may have to reach, such as `https://example.org`, `http://example.org:8080` or
+   * `https://*.example.org` (any name below it). The operator allows all, or some of them. Without
+   * it, the operator names any.
+   */
+  readonly origins?: readonly string[];
+  /** Methods. Default: GET and HEAD. */
+  readonly methods?: readonly string[];
+  /** Longest body of a response in bytes. Default 16 MiB, at most 1 GiB. */
+  readonly maxResponseBytes?: number;
+  /** Longest body of a request in bytes. Default 1 MiB, at most 1 GiB. */
+  readonly maxRequestBytes?: number;
+  /** Requests per second; more wait. Default 100, at most 1000. */
+  readonly requestsPerSecond?: number;
+  /** What the handler wants it for, in words for the operator. */
+  readonly description?: string;
+}
+
+/** One TCP address, reached through the daemon; the operator names it with `--set NAME=HOST:PORT`. */
+export interface TcpRequest {
+  /** TCP. */
+  readonly kind: "tcp";
+  /** What the handler wants it for, in words for the operator. */
+  readonly description?: string;
+}
+
+/** A small durable store of values by key, that is this logical unit's own. */
+export interface StateRequest {
+  /** Values by key. */
+  readonly kind: "state";
+  /** Bytes of all keys and values. Default 64 KiB, at most 1 MiB. */
+  readonly maxBytes?: number;
+  /** What the handler wants it for, in words for the operator. */
+  readonly description?: string;
+}
+
+/** The time, or random numbers. Every handler has both; naming them tells the operator. */
+export interface HarmlessRequest {
+  /** What it is. */
+  readonly kind: "clock" | "random";
+  /** What the handler wants it for, in words for the operator. */
+  readonly description?: string;
+}
+
 /** A capability that a handler asks for. */
-export type CapabilityRequest = MemoryRequest | FileRequest;
+export type CapabilityRequest =
+  | MemoryRequest
+  | FileRequest
+  | HttpRequest
+  | TcpRequest
+  | StateRequest
+  | HarmlessRequest;
 
 /** A JSON Schema (draft 2020-12) of an object: the configuration keys a handler takes. */
 export type ConfigurationSchema = Readonly<Record<string, unknown>>;
@@ -75,6 +132,6 @@ export interface Manifest {
   readonly volatile?: boolean;
   /** Capabilities by name. */
   readonly capabilities: Readonly<Record<string, CapabilityRequest>>;
-  /** What `--set` takes besides paths of files. */
+  /** What `--set` takes besides paths of files, origins and addresses. */
   readonly configuration?: ConfigurationSchema;
 }

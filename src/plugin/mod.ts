@@ -26,6 +26,11 @@
  * `commands`, raw. What fails is thrown: a {@linkcode HandlerError} chooses the sense data, and where
  * it names an `offset`, the initiator gets the failing block.
  *
+ * What lies outside comes through the daemon, and only where manifest and operator name it: HTTP
+ * servers (`context.http`), one TCP address (`context.tcp`), and a small durable store of the
+ * logical unit's own (`context.state`). What fails there is a {@linkcode CapabilityError}. The time and
+ * random numbers (`context.clock`, `context.random`) are given to every handler.
+ *
  * The contract only grows: members are added, optional, and never change their meaning.
  *
  * @module

@@ -8,6 +8,9 @@
  * testVolume("mine", () => open(testContext({ memories: { blocks: 1 << 20 } }), {}));
  * ```
  *
+ * What the daemon does for a handler has doubles: `https: { image: (request) => new Response("...") }`
+ * answers requests, `tcps: { upstream: testEcho() }` is a connection, and a {@linkcode TestState} a store.
+ *
  * Commands that a manifest claims are tested with {@linkcode sendCommand}.
  *
  * @module
@@ -19,13 +22,19 @@ import type {
   Context,
   Extent,
   FileCapability,
+  HttpCapability,
   MemoryCapability,
   OperationOptions,
   Space,
+  StateCapability,
+  TcpCapability,
   Volume,
 } from "./mod.ts";
 import { checkCommandResult, checkExtents, checkSpace } from "./answers.ts";
 import { HandlerError } from "./error.ts";
+import { testEcho, testHttp, type TestServer, TestState } from "./testing_services.ts";
+
+export { testEcho, testHttp, type TestServer, TestState };
 
 /** {@linkcode TestStorage} tells holes from data in pages of this many bytes. */
 const PAGE_LENGTH = 4096;
@@ -130,9 +139,26 @@ export interface TestGrants {
   readonly memories?: Readonly<Record<string, number | MemoryCapability>>;
   /** The same for files. */
   readonly files?: Readonly<Record<string, number | FileCapability>>;
+  /** HTTP servers by name: what answers every request, or a capability. */
+  readonly https?: Readonly<Record<string, TestServer | HttpCapability>>;
+  /** TCP addresses by name. */
+  readonly tcps?: Readonly<Record<string, TcpCapability>>;
+  /** Stores by name: their size in bytes, or one to look at later. */
+  readonly states?: Readonly<Record<string, number | StateCapability>>;
 }
 
-/** A context that grants memory and files held in arrays. Log lines go to `log`. */
+/** The capabilities by name; `make` turns what is not one yet into one. */
+function grantsOf<T extends object, G>(
+  given: Readonly<Record<string, T | G>> | undefined,
+  make: (value: T | G) => T,
+): Map<string, T> {
+  return new Map(Object.entries(given ?? {}).map(([name, value]) => [name, make(value)]));
+}
+
+/**
+ * A context that grants memory and files held in arrays, and doubles of what a daemon does. Log
+ * lines go to `log`.
+ */
 export function testContext(
   grants: TestGrants = {},
   log: (line: string) => void = () => {},
@@ -142,20 +168,29 @@ export function testContext(
     if (thing === undefined) throw new Error(`Cannot use ${kind} "${name}": it was not granted`);
     return thing;
   };
-  const made = <T>(given: Readonly<Record<string, number | T>> | undefined): Map<string, T> =>
-    new Map(
-      Object.entries(given ?? {}).map(([name, thing]) => [
-        name,
-        typeof thing === "number" ? new TestStorage(thing) as T : thing,
-      ]),
-    );
-  const memories = made<MemoryCapability>(grants.memories);
-  const files = made<FileCapability>(grants.files);
+  const storage = <T>(value: number | T) =>
+    typeof value === "number" ? new TestStorage(value) : value;
+  const memories = grantsOf<MemoryCapability, number>(grants.memories, storage);
+  const files = grantsOf<FileCapability, number>(grants.files, storage);
+  const https = grantsOf<HttpCapability, TestServer>(
+    grants.https,
+    (value) => typeof value === "function" ? testHttp(value) : value,
+  );
+  const tcps = grantsOf<TcpCapability, never>(grants.tcps, (value) => value);
+  const states = grantsOf<StateCapability, number>(
+    grants.states,
+    (value) => typeof value === "number" ? new TestState(value) : value,
+  );
   return {
     name: grants.name ?? "test",
     log: { debug: log, info: log, warn: log, error: log },
     memory: (name) => find("memory", memories, name),
     file: (name) => find("file", files, name),
+    http: (name) => find("http", https, name),
+    tcp: (name) => find("tcp", tcps, name),
+    state: (name) => find("state", states, name),
+    clock: { now: () => Date.now(), monotonic: () => performance.now() },
+    random: { fill: (into) => void crypto.getRandomValues(into as Uint8Array<ArrayBuffer>) },
   };
 }
 

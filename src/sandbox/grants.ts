@@ -161,6 +161,8 @@ class OpenedGrants implements Grants {
 
   add(lun: string, name: string, request: CapabilityRequest, bindings: Bindings): void {
     if (request.kind === "memory") return this.#addMemory(lun, name, request, bindings);
+    // What is no descriptor, the broker keeps.
+    if (request.kind !== "file") return;
     const grant = grantFile(name, request, bindings);
     const resizable = grant.writable && request.create === true && !grant.device;
     this.#files.push({

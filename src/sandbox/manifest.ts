@@ -9,7 +9,19 @@ import {
   type Manifest,
 } from "../plugin/mod.ts";
 import type { ClaimedCommand } from "../scsi/logical_unit.ts";
+import { checkCapability } from "./capability_request.ts";
+import {
+  type Fields,
+  isRecord,
+  ManifestError,
+  onlyKnown,
+  optionalBoolean,
+  refuse,
+  text,
+} from "./manifest_fields.ts";
 import { applySchema, checkSchema, type Schema, valueFromText } from "./schema.ts";
+
+export { ManifestError };
 
 /** Longest manifest in bytes. */
 const MANIFEST_LENGTH_MAX = 65536;
@@ -40,12 +52,6 @@ const HOST_CODES: ReadonlyMap<string, string> = new Map([
 /** MAINTENANCE IN, and its service action REPORT SUPPORTED OPERATION CODES. */
 const MAINTENANCE_IN = 0xa3;
 const REPORT_SUPPORTED_OPERATION_CODES = 0x0c;
-const CAPABILITY_NAME = /^[a-z][A-Za-z0-9]{0,31}$/;
-
-/** A manifest is wrong. */
-export class ManifestError extends Error {
-  override readonly name = "ManifestError";
-}
 
 /** A handler in a folder, not loaded yet. */
 export interface LoadedHandler {
@@ -60,64 +66,10 @@ export interface LoadedHandler {
 export interface HandlerSettings {
   /** Absolute paths by the name of the file capability. */
   readonly paths: Readonly<Record<string, string>>;
+  /** Origins and addresses by the name of the HTTP or TCP capability, as they were given. */
+  readonly addresses: Readonly<Record<string, string>>;
   /** Checked, with defaults. */
   readonly configuration: Configuration;
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-function isRecord(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function refuse(what: string): never {
-  throw new ManifestError(`Cannot use handler.json: ${what}`);
-}
-
-function onlyKnown(place: string, fields: Fields, known: readonly string[]): void {
-  for (const name of Object.keys(fields)) {
-    if (!known.includes(name)) refuse(`${place} has an unknown member "${name}"`);
-  }
-}
-
-function text(place: string, value: unknown, length_max: number): string {
-  if (typeof value !== "string" || value.length === 0) refuse(`${place} is not a text`);
-  if (value.length > length_max) refuse(`${place} is longer than ${length_max} characters`);
-  // deno-lint-ignore no-control-regex
-  if (/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/.test(value)) {
-    refuse(`${place} holds control characters`);
-  }
-  return value;
-}
-
-function optionalBoolean(place: string, value: unknown): void {
-  if (value !== undefined && typeof value !== "boolean") refuse(`${place} is not true or false`);
-}
-
-function capability(name: string, value: unknown): CapabilityRequest {
-  const place = `capability "${name}"`;
-  if (!CAPABILITY_NAME.test(name)) {
-    refuse(`${place}: a name is a lower case letter and up to 31 letters or digits`);
-  }
-  if (!isRecord(value)) refuse(`${place} is not an object`);
-  if (value.description !== undefined) text(`${place}: description`, value.description, 200);
-  if (value.kind === "memory") {
-    onlyKnown(place, value, ["kind", "size", "when", "description"]);
-    if (value.size !== "volume" && value.size !== "protection") {
-      refuse(`${place}: size is neither "volume" nor "protection"`);
-    }
-    if (value.when !== undefined && typeof value.when !== "string") {
-      refuse(`${place}: when is not the name of a configuration key`);
-    }
-  } else if (value.kind === "file") {
-    onlyKnown(place, value, ["kind", "access", "create", "direct", "description"]);
-    if (value.access !== "read-only" && value.access !== "read-write") {
-      refuse(`${place}: access is not "read-only" or "read-write"`);
-    }
-    optionalBoolean(`${place}: create`, value.create);
-    if (value.direct !== undefined) text(`${place}: direct`, value.direct, 64);
-  } else refuse(`${place}: kind is not "memory" or "file"`);
-  return value as unknown as CapabilityRequest;
 }
 
 function commandClaim(place: string, value: unknown): CommandClaim {
@@ -252,7 +204,7 @@ export function parseManifest(json: string): Manifest {
   if (!isRecord(value.capabilities)) refuse("capabilities is not an object");
   const capabilities: Record<string, CapabilityRequest> = {};
   for (const [name, request] of Object.entries(value.capabilities)) {
-    capabilities[name] = capability(name, request);
+    capabilities[name] = checkCapability(name, request);
   }
   return {
     id,
@@ -280,14 +232,15 @@ export async function loadHandler(folder: string): Promise<LoadedHandler> {
 }
 
 /**
- * Sorts settings (`--set name=value`) into paths of files and configuration, and checks them.
- * Throws SchemaError.
+ * Sorts settings (`--set name=value`) into paths of files, addresses and configuration, and checks the
+ * last. Throws SchemaError.
  */
 export function bindSettings(
   manifest: Manifest,
   settings: Readonly<Record<string, string>>,
 ): HandlerSettings {
   const paths: Record<string, string> = {};
+  const addresses: Record<string, string> = {};
   const given: Record<string, unknown> = {};
   const schema: Schema = manifest.configuration ?? { type: "object" };
   const properties = (schema.properties ?? {}) as Readonly<Record<string, Schema>>;
@@ -296,10 +249,11 @@ export function bindSettings(
       ? manifest.capabilities[name]
       : undefined;
     if (request?.kind === "file") paths[name] = value;
-    else {given[name] = valueFromText(
-        Object.hasOwn(properties, name) ? properties[name] : undefined,
-        value,
-      );}
+    else if (request?.kind === "http" || request?.kind === "tcp") addresses[name] = value;
+    else {
+      const property = Object.hasOwn(properties, name) ? properties[name] : undefined;
+      given[name] = valueFromText(property, value);
+    }
   }
-  return { paths, configuration: applySchema(schema, given) };
+  return { paths, addresses, configuration: applySchema(schema, given) };
 }

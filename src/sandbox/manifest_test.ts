@@ -46,7 +46,7 @@ const wrong: [Record<string, unknown>, RegExp][] = [
   [{ volatile: "yes" }, /volatile is not true or false/],
   [{ capabilities: [] }, /capabilities is not an object/],
   [{ capabilities: { "a b": { kind: "memory", size: "volume" } } }, /capability "a b": a name is/],
-  [{ capabilities: { a: { kind: "network" } } }, /kind is not "memory" or "file"/],
+  [{ capabilities: { a: { kind: "network" } } }, /kind is none of memory, file, http/],
   [
     { capabilities: { a: { kind: "memory", size: 5 } } },
     /size is neither "volume" nor "protection"/,
@@ -94,6 +94,22 @@ const wrong: [Record<string, unknown>, RegExp][] = [
     /which the host answers/,
   ]),
 ];
+const http = (fields: Record<string, unknown>) => ({
+  capabilities: { a: { kind: "http", ...fields } },
+});
+wrong.push(
+  [http({ hosts: ["x"] }), /unknown member "hosts"/],
+  [http({ origins: [] }), /origins is not an array of 1 to 64/],
+  [http({ origins: ["example.org"] }), /origins holds "example.org", which is none/],
+  [http({ origins: ["https://x/path"] }), /which is none/],
+  [http({ methods: ["CONNECT"] }), /methods holds "CONNECT", which is none/],
+  [http({ maxResponseBytes: 2 ** 31 }), /maxResponseBytes is not a whole number/],
+  [http({ maxRequestBytes: 0 }), /maxRequestBytes is not a whole number/],
+  [http({ requestsPerSecond: 1001 }), /requestsPerSecond is not a whole number/],
+  [{ capabilities: { a: { kind: "tcp", origins: [] } } }, /unknown member "origins"/],
+  [{ capabilities: { a: { kind: "state", maxBytes: 2 ** 21 } } }, /maxBytes is not a whole/],
+  [{ capabilities: { a: { kind: "random", seed: 1 } } }, /unknown member "seed"/],
+);
 for (const [change, message] of wrong) {
   Deno.test(`parseManifest() refuses ${JSON.stringify(change).slice(0, 80)}`, () => {
     assert.throws(() => parse(change), message);
@@ -146,10 +162,26 @@ Deno.test("loadHandler() refuses a module that is a link out of the folder", asy
   await assert.rejects(loadHandler(handler.folder), /outside of the handler's folder/);
 });
 
+Deno.test("bindSettings() keeps what allows origins and addresses", () => {
+  const capabilities = {
+    image: { kind: "http" },
+    upstream: { kind: "tcp" },
+    notes: { kind: "state" },
+    clock: { kind: "clock" },
+  };
+  const manifest = parse({ capabilities });
+  const settings = { image: "https://example.org", upstream: "db.example.org:5432" };
+  assert.deepEqual(bindSettings(manifest, settings).addresses, settings);
+  // Nothing is to be set of these.
+  assert.throws(() => bindSettings(manifest, { notes: "/x" }), /there is no "notes"/);
+  assert.throws(() => bindSettings(manifest, { clock: "1" }), /there is no "clock"/);
+});
+
 Deno.test("bindSettings() sorts paths from configuration, and checks it", () => {
   const manifest = parse({});
   assert.deepEqual(bindSettings(manifest, { path: "/x", direct: "true", key: "7" }), {
     paths: { path: "/x" },
+    addresses: {},
     configuration: { direct: true, key: 7 },
   });
   assert.deepEqual(bindSettings(manifest, {}).configuration, { direct: false });
