@@ -1,4 +1,5 @@
 /** What the daemon tells a guest: the JSON text CONFIGURATION of the channel. */
+import type { GuestLimits } from "../sys/guest_limits.ts";
 import type { FileGrant, MemoryGrant } from "./grants.ts";
 
 /** Numbers of the descriptors that every guest inherits. */
@@ -26,6 +27,8 @@ export interface GuestConfiguration {
   /** Descriptors by their numbers in the guest. */
   readonly memories: readonly MemoryGrant[];
   readonly files: readonly FileGrant[];
+  /** What it sets on itself before the handler is loaded. */
+  readonly limits: GuestLimits;
   /** The handler's configuration, checked against its schema. */
   readonly configuration: Readonly<Record<string, unknown>>;
 }

@@ -9,6 +9,7 @@
  */
 import type { FileCapability, Handler, Logger, MemoryCapability } from "../plugin/mod.ts";
 import { type GuestCalls, openGuestCalls } from "../sys/guest_calls.ts";
+import { limitGuest } from "../sys/guest_limits.ts";
 import { GrantedFile, GrantedMemory } from "./capability.ts";
 import { makeContext } from "./context.ts";
 import { GUEST_DESCRIPTOR, type GuestConfiguration } from "./guest_configuration.ts";
@@ -54,6 +55,7 @@ async function run(): Promise<void> {
     const configuration = JSON.parse(readConfiguration(channel)) as GuestConfiguration;
     const handed = context(configuration, calls, log);
     const wake = makeGuestWake(calls, memory, GUEST_DESCRIPTOR.EVENT);
+    limitGuest(configuration.limits);
     revoke("ffi");
     const handler = await import(configuration.module) as Handler;
     revoke("read");

@@ -20,6 +20,7 @@ import {
   Signal,
 } from "../sys/process.ts";
 import type { Reactor } from "../sys/reactor.ts";
+import { Resource, setLimits, setNice, setSoftLimit } from "../sys/rlimit.ts";
 import type { Grants } from "./grants.ts";
 import { GUEST_DESCRIPTOR, type GuestConfiguration } from "./guest_configuration.ts";
 import { guestFolders, launch } from "./launcher.ts";
@@ -30,6 +31,8 @@ import {
   STATE_OPEN,
   STATE_STARTING,
 } from "./layout.ts";
+import { type LimitOptions, type ResourceLimits, withDefaults } from "./limits/limits.ts";
+import { fileBytesOf, guestLimitsOf, rlimitsOf } from "./limits/rlimits.ts";
 import { LogPipe, type LogSink } from "./log_pipe.ts";
 import {
   ARENA_LENGTH_DEFAULT,
@@ -46,11 +49,11 @@ import { parseDescription, type VolumeDescription } from "./volume_description.t
 /** Generous: a machine that is short of processors still starts its handlers. */
 const START_TIMEOUT_MS = 60_000;
 const CLOSE_TIMEOUT_MS = 5_000;
+/** How long a new process waits for the lock of the one before, which is reaped by then. */
+const LOCK_TIMEOUT_MS = 2_000;
 /** How often a guest is reminded to close: a wake-up that comes just before it sleeps is lost. */
 const CLOSE_NUDGE_MS = 10;
 
-/** How long a new process waits for the lock of the one before, which is reaped by then. */
-const LOCK_TIMEOUT_MS = 2_000;
 /** Why a handler process does not serve. */
 export class GuestError extends Error {
   override readonly name = "GuestError";
@@ -75,6 +78,8 @@ export interface InstanceOptions {
   /** Bytes of the data arena, whole pages. */
   readonly arena_length?: number;
   readonly start_timeout_ms?: number;
+  /** Where they differ from the defaults. */
+  readonly limits?: LimitOptions;
 }
 
 /** A process that runs, and what watches it. */
@@ -103,6 +108,7 @@ export class Instance {
   readonly #channel: Channel;
   readonly #waker: FutexWaker;
   readonly #arena_length: number;
+  readonly #limits: ResourceLimits;
   #process: Process | undefined;
   #epoch = 0;
   #description: VolumeDescription | undefined;
@@ -132,6 +138,7 @@ export class Instance {
       throw new RangeError(`Cannot make an arena of ${arena_length} bytes`);
     }
     this.#options = options;
+    this.#limits = withDefaults(options.limits ?? {});
     this.#arena_length = arena_length;
     this.channel_length = CHANNEL_SIZE + arena_length;
     this.channel_fd = makeMemfd(`lunette:${options.name}:channel`, this.channel_length);
@@ -166,8 +173,8 @@ export class Instance {
     this.#epoch++;
     const configuration = new TextEncoder().encode(JSON.stringify(this.#configuration()));
     resetChannel(this.#channel, this.#epoch, this.#arena_length, configuration);
-    const process = await this.#launchLocked();
     try {
+      const process = await this.#launchLocked();
       this.#description = await this.#opened(process);
       return this.#description;
     } catch (error) {
@@ -186,6 +193,7 @@ export class Instance {
       read: [folder, ...guestFolders()],
       memories: grants.memories.map((grant) => ({ ...grant, fd: fd++ })),
       files: grants.files.map((grant) => ({ ...grant, fd: fd++ })),
+      limits: guestLimitsOf(this.#limits, grants),
       configuration,
     };
   }
@@ -208,9 +216,10 @@ export class Instance {
     const { reactor, log, grants, folder } = this.#options;
     const [stdout, stdout_write] = makePipe();
     const [stderr, stderr_write] = makePipe();
+    const lines = this.#limits.log_lines_per_second;
     const pipes = [
-      new LogPipe(reactor, stdout, "info", log),
-      new LogPipe(reactor, stderr, "warn", log),
+      new LogPipe(reactor, stdout, "info", log, lines),
+      new LogPipe(reactor, stderr, "warn", log, lines),
     ];
     try {
       const pid = launch({
@@ -223,6 +232,7 @@ export class Instance {
         lock_fd,
       });
       this.#process = { pid, exited: this.#watch(pid, watchable(pid), pipes), expected: true };
+      this.#limit(pid);
       return this.#process;
     } catch (error) {
       pipes.forEach((pipe) => pipe.close());
@@ -231,6 +241,15 @@ export class Instance {
       closeDescriptor(stdout_write);
       closeDescriptor(stderr_write);
     }
+  }
+
+  /** In the turn that started it: its runtime has not begun yet. Where it throws, `kill` follows. */
+  #limit(pid: number): void {
+    const limits = this.#limits;
+    const { memories, files } = this.#options.grants;
+    const granted = memories.length + files.length;
+    setLimits(pid, rlimitsOf({ limits, granted, own_user: false }));
+    if (limits.nice > 0) setNice(pid, limits.nice);
   }
 
   /** Reaps the process when it ends, and reports an end that nobody asked for. */
@@ -292,6 +311,13 @@ export class Instance {
     } catch (error) {
       throw new GuestError(error instanceof Error ? error.message : String(error));
     }
+  }
+
+  /** Lets the process make files of this size: its handler is about to resize the volume. */
+  limitFiles(size_bytes: number): void {
+    const value = Math.max(size_bytes, fileBytesOf(this.#options.grants));
+    const pid = this.#process?.pid;
+    if (pid !== undefined) setSoftLimit(pid, { resource: Resource.FSIZE, value });
   }
 
   /** Kills the process, if one runs, and waits until it is reaped: nothing of it lands any more. */

@@ -38,6 +38,7 @@ export class LineFilter {
   readonly #sink: LogSink;
   readonly #level: LogLevel;
   readonly #now_ms: () => number;
+  readonly #lines_per_second: number;
   readonly #decoder = new TextDecoder();
   #rest = "";
   /** The line is too long and its beginning was sent. */
@@ -47,7 +48,13 @@ export class LineFilter {
   #dropped = 0;
 
   /** `level` is that of lines without a `<n>` of sd-daemon(3). */
-  constructor(level: LogLevel, sink: LogSink, now_ms: () => number) {
+  constructor(
+    level: LogLevel,
+    sink: LogSink,
+    now_ms: () => number,
+    lines_per_second: number = LINES_PER_SECOND,
+  ) {
+    this.#lines_per_second = lines_per_second;
     this.#level = level;
     this.#sink = sink;
     this.#now_ms = now_ms;
@@ -80,7 +87,7 @@ export class LineFilter {
 
   #refill(): void {
     const now_ms = this.#now_ms();
-    const gained = (now_ms - this.#refilled_ms) / 1000 * LINES_PER_SECOND;
+    const gained = (now_ms - this.#refilled_ms) / 1000 * this.#lines_per_second;
     this.#tokens = Math.min(LINES_BURST, this.#tokens + gained);
     this.#refilled_ms = now_ms;
     if (this.#tokens >= 1) this.#report();
@@ -115,10 +122,16 @@ export class LogPipe {
   #watched = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(reactor: Reactor, fd: number, level: LogLevel, sink: LogSink) {
+  constructor(
+    reactor: Reactor,
+    fd: number,
+    level: LogLevel,
+    sink: LogSink,
+    lines_per_second: number = LINES_PER_SECOND,
+  ) {
     this.#reactor = reactor;
     this.#fd = fd;
-    this.#filter = new LineFilter(level, sink, () => performance.now());
+    this.#filter = new LineFilter(level, sink, () => performance.now(), lines_per_second);
     this.#watch();
   }
 
