@@ -100,7 +100,6 @@ export class Device implements BackendSink, PeerUnit {
     this.#slow = new SlowPath(this, store);
     unit.device = this;
     unit.statistics = () => this.counters;
-    unit.device = this;
     // What the handler answers itself must not take the short way.
     if (unit.features.claims?.some(({ code }) => isHotCode(code))) unit.watch();
     this.refresh();
@@ -139,8 +138,8 @@ export class Device implements BackendSink, PeerUnit {
     if (this.#stopped) return false;
     this.#backend.poll();
     // Room may have come from elsewhere: devices share the file pool's jobs.
-    if (this.#waiting.length > 0 && this.#inFlightCount === 0) this.#retryWaiting();
-    let worked = this.#slow.continue();
+    const retried = this.#waiting.length > 0 && this.#inFlightCount === 0 && this.#retryWaiting();
+    let worked = this.#slow.continue() || retried;
     for (let batches = 0; batches < BATCHES_MAX && !this.#quiet; batches++) {
       const count = this.engine.exports.engine_walk(this.engine.plan.state, BATCH_MAX);
       if (count <= 0) {
@@ -206,7 +205,7 @@ export class Device implements BackendSink, PeerUnit {
     if (!hot) return this.#slow.begin(slot);
     if (commandClass === CLASS_READ || commandClass === CLASS_WRITE) {
       const length = words[word + (SLOT_LENGTH_BYTES_OFFSET >>> 2)];
-      if (length === 0) return this.complete(slot, Status.GOOD);
+      if (length === 0) return this.completeEmpty(slot);
       // A buffer shorter than the transfer (facts of the ring: the iovecs follow the initiator).
       if (words[word + (SLOT_BUFFER_LENGTH_OFFSET >>> 2)] < length) return this.#slow.begin(slot);
       const transfer = this.#transfers[slot];
@@ -234,7 +233,7 @@ export class Device implements BackendSink, PeerUnit {
       this.#transfers[slot].length_bytes = 0;
       return this.#start(slot);
     }
-    if (commandClass === CLASS_TEST_UNIT_READY) return this.complete(slot, Status.GOOD);
+    if (commandClass === CLASS_TEST_UNIT_READY) return this.completeEmpty(slot);
     this.#slow.begin(slot);
   }
 
@@ -327,16 +326,23 @@ export class Device implements BackendSink, PeerUnit {
     if (this.#waiting.length > 0) this.#retryWaiting();
   }
 
-  #retryWaiting(): void {
+  /** Submits what waits for room, in order. Returns whether anything was taken. */
+  #retryWaiting(): boolean {
     const waiting = this.#waiting;
     this.#waiting = [];
+    let taken = false;
     for (let index = 0; index < waiting.length; index++) {
-      if (this.#submit(waiting[index])) continue;
-      // It went to the end of a list that was empty: the rest follows it, in order.
+      if (this.#submit(waiting[index])) {
+        taken = true;
+        continue;
+      }
+      // What is in flight makes room. Where nothing is, what waits behind may be what holds it.
+      if (this.#inFlightCount === 0) continue;
       for (let rest = index + 1; rest < waiting.length; rest++) this.#waiting.push(waiting[rest]);
       break;
     }
     this.#backend.kick();
+    return taken;
   }
 
   #ended(tag: number, result: number, failed_offset_bytes: number): void {
@@ -354,8 +360,11 @@ export class Device implements BackendSink, PeerUnit {
       if (transfer.operation === MediaOperation.WRITE) {
         this.counters.writes++;
         this.counters.written_bytes += transfer.length_bytes;
-      } else this.counters.flushes++;
-      this.complete(tag, Status.GOOD);
+        this.complete(tag, Status.GOOD);
+      } else {
+        this.counters.flushes++;
+        this.completeEmpty(tag);
+      }
     }
     this.#slow.progressed();
   }
@@ -391,17 +400,30 @@ export class Device implements BackendSink, PeerUnit {
     return false;
   }
 
-  /** Ends a command that has no data-in. */
+  /** Ends a command whose buffer, if it has one, is data-out. */
   complete(slot: number, status: number): void {
     this.#put(slot, status, 0, 0, 0);
   }
 
-  /** Ends a command with `valid` bytes of data-in, which are in the initiator's buffer. */
-  completeDataIn(slot: number, valid: number, status: number = Status.GOOD): void {
+  /** Ends a command that has nothing to send, whatever the initiator has room for. */
+  completeEmpty(slot: number, status: number = Status.GOOD): void {
+    const room = this.#dataInRoom(slot);
+    // The buffer may hold older data.
+    if (room > 0) this.engine.exports.engine_fill_zero(this.engine.plan.state, slot, 0, room);
+    this.#put(slot, status, 0, 0, 0);
+  }
+
+  /** Bytes of data-in, or of data-out where that is all there is: a ring does not tell. */
+  #dataInRoom(slot: number): number {
     const { words } = this.engine;
     const address = this.engine.slotAddress(slot);
-    const bidirectional = words[(address + SLOT_BIDI_LENGTH_OFFSET) >>> 2];
-    const room = bidirectional || words[(address + SLOT_BUFFER_LENGTH_OFFSET) >>> 2];
+    return words[(address + SLOT_BIDI_LENGTH_OFFSET) >>> 2] ||
+      words[(address + SLOT_BUFFER_LENGTH_OFFSET) >>> 2];
+  }
+
+  /** Ends a command with `valid` bytes of data-in, which are in the initiator's buffer. */
+  completeDataIn(slot: number, valid: number, status: number = Status.GOOD): void {
+    const room = this.#dataInRoom(slot);
     if (valid >= room) return this.#put(slot, status, 0, 0, 0);
     // The buffer may hold older data: what is not valid is never shown. A read_len of 0 says
     // nothing to the kernel, and an old kernel knows none, so the rest is zeroed as well.
@@ -451,6 +473,8 @@ export class Device implements BackendSink, PeerUnit {
   fail(reason: string): void {
     if (this.#stopped) return;
     this.#stopped = true;
+    // Copies of other units wait for operations here.
+    this.#slow.close();
     this.#events.failed(reason);
   }
 

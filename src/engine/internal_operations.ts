@@ -1,6 +1,6 @@
 /** Single operations on behalf of other units (copies) and of the control path. */
-import type { MediumRange } from "../scsi/medium_range.ts";
-import { WHOLE_MEDIUM } from "../scsi/medium_range.ts";
+import type { LogicalUnit } from "../scsi/logical_unit.ts";
+import { type MediumRange, overlap, WHOLE_MEDIUM } from "../scsi/medium_range.ts";
 import { MediaResult } from "../scsi/media.ts";
 import type { Operation, OperationResult } from "../scsi/procedure.ts";
 import type { InternalTags } from "./internal_tags.ts";
@@ -17,7 +17,16 @@ interface Waiting {
   readonly ended: (result: OperationResult) => void;
 }
 
-const NOTHING = new Uint8Array(0);
+/** An operation that has begun. */
+interface Begun {
+  readonly range: MediumRange | undefined;
+  readonly ended: (result: OperationResult) => void;
+}
+
+const NOT_READY: OperationResult = Object.freeze({
+  result: MediaResult.NOT_READY,
+  bytes: new Uint8Array(0),
+});
 /** No slot has a lock with this number. */
 const NO_SLOT = -1;
 
@@ -40,12 +49,20 @@ function rangeOf(operation: BackendOperation): MediumRange | undefined {
 }
 
 export class InternalOperations {
+  readonly #unit: LogicalUnit;
   readonly #operations: OperationRunner;
   readonly #tags: InternalTags;
   readonly #locks: RangeLocks;
+  readonly #begun = new Map<number, Begun>();
   #waiting: Waiting[] = [];
 
-  constructor(operations: OperationRunner, tags: InternalTags, locks: RangeLocks) {
+  constructor(
+    unit: LogicalUnit,
+    operations: OperationRunner,
+    tags: InternalTags,
+    locks: RangeLocks,
+  ) {
+    this.#unit = unit;
     this.#operations = operations;
     this.#tags = tags;
     this.#locks = locks;
@@ -54,6 +71,14 @@ export class InternalOperations {
   /** Operations that wait for a tag, or for a command that must be alone on its range. */
   get waiting(): number {
     return this.#waiting.length;
+  }
+
+  /** Whether an operation that has begun, and perhaps waits for room, may touch the range. */
+  overlaps(range: MediumRange): boolean {
+    for (const begun of this.#begun.values()) {
+      if (begun.range !== undefined && overlap(begun.range, range)) return true;
+    }
+    return false;
   }
 
   /** See `PeerUnit.perform`. */
@@ -67,17 +92,29 @@ export class InternalOperations {
 
   #begin(operation: BackendOperation, ended: (result: OperationResult) => void): boolean {
     const range = rangeOf(operation);
-    if (range !== undefined && this.#locks.blocks(range, NO_SLOT)) return false;
+    if (range !== undefined) {
+      // Whoever asked for it has looked, but perhaps long ago: it must not land amid a SANITIZE.
+      if (this.#unit.state !== "ready") {
+        ended(NOT_READY);
+        return true;
+      }
+      if (this.#locks.blocks(range, NO_SLOT)) return false;
+    }
     const tag = this.#tags.take();
     if (tag < 0) return false;
-    const end = (result: OperationResult) => {
-      ended(result);
-      this.#operations.release(tag);
-      this.#tags.give(tag);
-    };
+    this.#begun.set(tag, { range, ended });
+    const end = (result: OperationResult) => this.#end(tag, result);
     const result = this.#operations.start(tag, operation, end);
     if (result !== undefined) end(result);
     return true;
+  }
+
+  #end(tag: number, result: OperationResult): void {
+    const begun = this.#begun.get(tag);
+    this.#begun.delete(tag);
+    begun?.ended(result);
+    this.#operations.release(tag);
+    this.#tags.give(tag);
   }
 
   /** A tag or a range may have become free. */
@@ -89,10 +126,10 @@ export class InternalOperations {
     }
   }
 
-  /** The device goes: what has not begun fails. */
+  /** The device goes: nobody will hear of it what becomes of an operation. */
   close(): void {
-    for (const { ended } of this.#waiting.splice(0)) {
-      ended({ result: MediaResult.NOT_READY, bytes: NOTHING });
-    }
+    const begun = [...this.#begun.values()];
+    this.#begun.clear();
+    for (const { ended } of [...begun, ...this.#waiting.splice(0)]) ended(NOT_READY);
   }
 }

@@ -334,6 +334,7 @@ export function detached<T extends Operation>(operation: T): T {
         : { protection: { ...protection, information: protection.information.slice() } }),
     };
   }
+  if (operation.kind === "peer") return { ...operation, operation: detached(operation.operation) };
   if (operation.kind === "command") return { ...operation, dataOut: operation.dataOut.slice() };
   return operation;
 }

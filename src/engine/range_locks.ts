@@ -12,11 +12,6 @@ export class RangeLocks {
     return this.#locks.size;
   }
 
-  /** Whether this slot's command has a lock. */
-  has(slot: number): boolean {
-    return this.#locks.has(slot);
-  }
-
   /** Whether a command other than that of `slot` has a lock that overlaps the range. */
   blocks(range: MediumRange, slot: number): boolean {
     for (const [owner, lock] of this.#locks) {

@@ -5,8 +5,6 @@
  * @module
  */
 import {
-  SLOT_BIDI_LENGTH_OFFSET,
-  SLOT_BUFFER_LENGTH_OFFSET,
   SLOT_COMMAND_ID_OFFSET,
   SLOT_COUNT,
   SLOT_IOV_ADDRESS_OFFSET,
@@ -55,7 +53,7 @@ export class SlowPath implements ProcedureHost {
     const tags = new InternalTags();
     this.#operations = new OperationRunner(device);
     this.#procedures = new ProcedureRunner(this, this.#operations, tags);
-    this.#internal = new InternalOperations(this.#operations, tags, this.#locks);
+    this.#internal = new InternalOperations(device.unit, this.#operations, tags, this.#locks);
   }
 
   /** Whether a command wants to be alone: then all others come through here. */
@@ -82,7 +80,7 @@ export class SlowPath implements ProcedureHost {
     const { unit } = this.#device;
     const command = this.#command(slot);
     const row = rowOf(command);
-    const range = mediumRange(unit, command, row);
+    const range = this.#refusesMedium ? undefined : mediumRange(unit, command, row);
     if (range !== undefined && this.#mustWait(slot, range, row?.exclusive === true)) {
       this.#held.push(slot);
       return;
@@ -96,12 +94,18 @@ export class SlowPath implements ProcedureHost {
     this.#procedures.begin(slot, result, range, outlivesAbort);
   }
 
+  /** Nothing that touches the medium passes, and nobody waits for a SANITIZE to hear of that. */
+  get #refusesMedium(): boolean {
+    const { state } = this.#device.unit;
+    return state !== "ready" && state !== "sanitize-failed" && state !== "format-failed";
+  }
+
   /** Keeps commands apart from those that have to be alone on their range. */
   #mustWait(slot: number, range: MediumRange, exclusive: boolean): boolean {
     if (this.#locks.blocks(range, slot)) return true;
     if (!exclusive) return false;
     this.#locks.take(slot, range);
-    return this.#procedures.overlaps(range, slot) ||
+    return this.#procedures.overlaps(range, slot) || this.#internal.overlaps(range) ||
       this.#device.overlaps(range.offset_bytes, range.length_bytes, slot);
   }
 
@@ -120,17 +124,9 @@ export class SlowPath implements ProcedureHost {
   progressed(): void {
     // Called for every command: nothing waits, mostly.
     if (this.#held.length + this.#operations.stalled + this.#internal.waiting === 0) return;
-    // The state refuses others from here on: nobody needs to wait.
-    if (this.#locks.size > 0 && this.#device.unit.state !== "ready") this.#unlockAll();
     this.#operations.retry();
     this.#internal.retry();
     if (this.#held.length > 0) this.#release();
-  }
-
-  #unlockAll(): void {
-    for (let slot = 0; slot < SLOT_COUNT; slot++) {
-      if (this.#procedures.has(slot)) this.#locks.release(slot);
-    }
   }
 
   /** Tries again what was held, in order. What ends meanwhile makes it begin anew. */
@@ -169,8 +165,7 @@ export class SlowPath implements ProcedureHost {
     const { dataIn, sense, status } = answer;
     if (sense !== undefined) this.#finishSense(slot, answer);
     else if (dataIn !== undefined) device.completeDataIn(slot, this.#scatter(slot, dataIn), status);
-    else if (status === Status.GOOD) this.#finishEmpty(slot);
-    else device.complete(slot, status);
+    else device.completeEmpty(slot, status);
     if (status === Status.GOOD) device.count(slot);
     // MODE SELECT, START STOP UNIT and unit attentions change what the hot path may assume.
     device.refresh();
@@ -181,16 +176,6 @@ export class SlowPath implements ProcedureHost {
   #finishSense(slot: number, { status, sense, dataIn }: Answer): void {
     const valid = dataIn === undefined ? 0 : this.#scatter(slot, dataIn);
     this.#device.completeSense(slot, status, sense as Uint8Array, valid);
-  }
-
-  /** GOOD without data: a data-in buffer, if there is one, must not show what it held before. */
-  #finishEmpty(slot: number): void {
-    const { engine } = this.#device;
-    const word = engine.slotAddress(slot) >>> 2;
-    const room = engine.words[word + (SLOT_BIDI_LENGTH_OFFSET >>> 2)] ||
-      engine.words[word + (SLOT_BUFFER_LENGTH_OFFSET >>> 2)];
-    if (room > 0) engine.exports.engine_fill_zero(engine.plan.state, slot, 0, room);
-    this.#device.complete(slot, Status.GOOD);
   }
 
   /** Puts data-in into the initiator's buffer; returns how much it took. */

@@ -196,3 +196,28 @@ Deno.test("a procedure of very many steps neither holds the thread nor grows the
   for (let count = 0; count < 4; count++) assert.equal(rig.execute(cdb).status, 0);
   rig.close();
 });
+
+Deno.test("scattered reads beside procedures that hold all buffers do not stop the device", () => {
+  const { writeZeroes: _, discard: __, ...plain } = arrayVolume(64 << 20);
+  const rig = makeDevice(module, plain, {
+    ring: { run_blocks_max: 8, data_size_bytes: 64 << 20 },
+  });
+  const { ring } = rig.transport;
+  let ended = 0;
+  ring.attach({ completed: () => void ended++ });
+  const submit = (cdb: readonly number[], dataOut: Uint8Array, data_in_length: number) => {
+    const command = ring.prepare(Uint8Array.from(cdb), dataOut.length, data_in_length);
+    assert.ok(command !== undefined);
+    putBytes(command.dataOut, dataOut);
+    ring.submit(command);
+    ring.kick();
+  };
+  // WRITE SAME(16) of 16 MiB, READ(10) of 4 MiB.
+  const writeSame = [0x93, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80, 0, 0, 0];
+  for (let count = 0; count < 24; count++) submit(writeSame, new Uint8Array(BLOCK).fill(5), 0);
+  const read = [0x28, 0, 0, 0, 0, 0, 0, 0x20, 0, 0];
+  for (let count = 0; count < 6; count++) submit(read, new Uint8Array(0), 4 << 20);
+  for (let turn = 0; turn < 10_000 && ended < 30; turn++) rig.device.turn();
+  assert.equal(ended, 30);
+  rig.close();
+});
