@@ -1,3 +1,4 @@
+import { broker } from "./broker.ts";
 import { engine } from "./engine.ts";
 import { media } from "./media.ts";
 import { sandbox } from "./sandbox.ts";
@@ -16,4 +17,5 @@ export const targets: readonly Target[] = [
   { layout: engine, typescript: "src/abi/engine.ts", rust: "wasm/engine/src/layout.rs" },
   { layout: media, typescript: "src/abi/media.ts" },
   { layout: sandbox, typescript: "src/sandbox/layout.ts" },
+  { layout: broker, typescript: "src/sandbox/broker_layout.ts" },
 ];

@@ -22,6 +22,12 @@ const symbols = {
   },
   // 32-bit results: no call moves 2 GiB or more (MAX_RW_COUNT), and a bigint costs.
   write: { parameters: ["i32", "buffer", "usize"], result: "i32" },
+  read_async: {
+    name: "read",
+    parameters: ["i32", "buffer", "usize"],
+    result: "i32",
+    nonblocking: true,
+  },
   pread: { parameters: ["i32", "buffer", "usize", "i64"], result: "i32" },
   pwrite: { parameters: ["i32", "buffer", "usize", "i64"], result: "i32" },
   fdatasync: { parameters: ["i32"], result: "i32" },
@@ -40,6 +46,7 @@ const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 const FUTEX_WAIT = 0;
+const EINTR = 4;
 const PR_SET_PDEATHSIG = 1;
 const PR_SET_NO_NEW_PRIVS = 38;
 const eventfdOne = new Uint8Array(new BigUint64Array([1n]).buffer);
@@ -50,6 +57,14 @@ export interface GuestFutex {
   wait(expected: number): void;
   /** The same, as a promise; the event loop turns meanwhile. */
   waitAsync(expected: number): Promise<void>;
+}
+
+/** The guest's end of a line to the daemon. */
+export interface GuestLine {
+  /** read(2) on another thread: the number of bytes, 0 or less where there will be none any more. */
+  read(into: Uint8Array<ArrayBuffer>): Promise<number>;
+  /** Writes all; false where nobody takes it any more. Waits for a daemon that is busy. */
+  write(bytes: Uint8Array<ArrayBuffer>): boolean;
 }
 
 /** The guest's system calls. */
@@ -63,6 +78,8 @@ export interface GuestCalls {
   signal(fd: number): void;
   /** write(2), once; for lines of the log. */
   write(fd: number, bytes: Uint8Array<ArrayBuffer>): void;
+  /** The guest's end of a line to the daemon. */
+  line(fd: number): GuestLine;
   close(fd: number): void;
   /** Dies with the parent: PR_SET_PDEATHSIG SIGKILL. Returns the parent's process id. */
   dieWithParent(): number;
@@ -112,6 +129,19 @@ export function openGuestCalls(): GuestCalls {
     },
     write(fd, bytes) {
       c.write(fd, bytes, i64(bytes.length));
+    },
+    line(fd) {
+      return {
+        read: (into) => c.read_async(fd, into, i64(into.length)),
+        write(bytes) {
+          for (let done = 0; done < bytes.length;) {
+            const count = c.write(fd, bytes.subarray(done), i64(bytes.length - done));
+            if (count > 0) done += count;
+            else if (errno[0] !== EINTR) return false;
+          }
+          return true;
+        },
+      };
     },
     close(fd) {
       c.close(fd);

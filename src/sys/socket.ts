@@ -76,6 +76,11 @@ function parseIPv6(text: string): Uint8Array | undefined {
   return Uint8Array.from(groups.flatMap((group) => [group >> 8, group & 0xff]));
 }
 
+/** The 4 or 16 bytes of an IP address; undefined for what is none. */
+export function parseAddress(text: string): Uint8Array | undefined {
+  return parseIPv4(text) ?? parseIPv6(text);
+}
+
 /** A `struct sockaddr_in` or `sockaddr_in6`. Throws TypeError for what is not an IP address. */
 function encodeAddress({ address, port }: SocketAddress): Uint8Array<ArrayBuffer> {
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
