@@ -40,6 +40,8 @@ interface Beginning {
 }
 
 function begin(unit: LogicalUnit, { cdb }: CommandView): Beginning | Answer {
+  // Reserved bytes may be checked (SPC-4 3.3.11): what is not understood must not empty a medium.
+  for (let byte = 2; byte < 7; byte++) if (cdb[byte] !== 0) return invalidField(unit, byte);
   const restricted = (cdb[1] & AUSE) === 0;
   const before = unit.operation;
   // After a failure in restricted completion mode AUSE would be a way out (SBC-4 4.11.1).

@@ -132,6 +132,20 @@ Deno.test("SANITIZE, BLOCK ERASE overwrites what is mapped and unmaps all", () =
   }
 });
 
+Deno.test("SANITIZE refuses reserved bytes, and touches nothing", () => {
+  const unit = makeUnit();
+  const volume = new ArrayVolume(unit);
+  for (const cdb of [BLOCK_ERASE, sanitizeCdb(1, 0, BLOCK + 4)]) {
+    for (let byte = 2; byte < 7; byte++) {
+      const wrong = cdb.slice();
+      wrong[byte] = byte;
+      const dataOut = list(1, new Uint8Array(BLOCK));
+      assert.equal(triple(run(unit, volume, wrong, { dataOut })), Sense.INVALID_FIELD_IN_CDB);
+    }
+  }
+  assert.deepEqual(volume.steps, []);
+});
+
 Deno.test("SANITIZE goes in batches, so that a thin volume need not hold all of it", () => {
   const unit = makeUnit({ block_length: 4096, block_count: 40000 });
   const volume = new ArrayVolume(makeUnit());
