@@ -20,6 +20,12 @@ function embeddedPort(target: string | undefined): UnitPort {
   };
 }
 
+/**
+ * Port and group above a kernel's ring, which passes REPORT TARGET PORT GROUPS down and names no port:
+ * the first one, in LIO's default group (default_tg_pt_gp).
+ */
+const KERNEL_PORT: UnitPort = { relative_target_port: 1, target_port_group: 0 };
+
 /** What a unit is made of. */
 export interface UnitDescription {
   readonly name: string;
@@ -46,6 +52,11 @@ export function physicalBlockExponent(
   return Math.max(0, Math.round(Math.log2(physical_block_length_bytes / block_length_bytes)));
 }
 
+function portOf({ targetCore, target }: UnitDescription): UnitPort | undefined {
+  if (targetCore === "embedded") return embeddedPort(target);
+  return targetCore === "kernel" ? KERNEL_PORT : undefined;
+}
+
 /** Makes the unit that serves a volume. */
 export function makeUnit(description: UnitDescription): LogicalUnit {
   const { name, serial, volume, options, targetCore } = description;
@@ -63,7 +74,7 @@ export function makeUnit(description: UnitDescription): LogicalUnit {
     // LIO applies no task attributes to passthrough; the emulated core does.
     orderedTasks: targetCore === "embedded",
     targetCore,
-    port: targetCore === "embedded" ? embeddedPort(description.target) : undefined,
+    port: portOf(description),
     removable: options.removable,
     writeProtected: options.write_protected,
     saved: description.saved,
