@@ -22,7 +22,11 @@ const MEANINGS: readonly (readonly [number, string, string])[] = [
     "LOGICAL UNIT NOT READY, CAUSE NOT REPORTABLE",
     "the handler says that it is not ready",
   ],
-  [0x020401, "LOGICAL UNIT IS IN PROCESS OF BECOMING READY", "the handler is starting"],
+  [
+    0x020401,
+    "LOGICAL UNIT IS IN PROCESS OF BECOMING READY",
+    "the handler keeps failing, and is tried again: initiators repeat the command",
+  ],
   [
     0x020404,
     "LOGICAL UNIT NOT READY, FORMAT IN PROGRESS",
@@ -78,6 +82,7 @@ const MEANINGS: readonly (readonly [number, string, string])[] = [
     "LOGICAL UNIT COMMUNICATION FAILURE",
     "the handler ended in a command that must not be repeated",
   ],
+  [0x043e01, "LOGICAL UNIT FAILURE", "the handler has kept failing for minutes"],
   [0x044400, "INTERNAL TARGET FAILURE", "a bug of the handler, or state that could not be kept"],
   [0x050016, "OPERATION IN PROGRESS", "a copy with this list identifier goes on"],
   [

@@ -13,6 +13,7 @@ import { listVerb } from "./list.ts";
 import { protectVerb } from "./protect.ts";
 import { removeVerb } from "./remove.ts";
 import { resizeVerb } from "./resize.ts";
+import { restartVerb } from "./restart.ts";
 import { serveVerb } from "./serve.ts";
 import { showVerb } from "./show.ts";
 import { statsVerb } from "./stats.ts";
@@ -35,6 +36,7 @@ export function makeProgram(): Command {
     listVerb(),
     showVerb(),
     resizeVerb(),
+    restartVerb(),
     protectVerb(),
     ejectVerb(),
     insertVerb(),

@@ -34,6 +34,9 @@ function fieldsOf(lun: LunDescription): [string, string][] {
   return [
     ["name", lun.name],
     ["state", lun.problem === undefined ? lun.state : `${lun.state}: ${lun.problem}`],
+    ...(lun.next_attempt === undefined
+      ? []
+      : [["next attempt", describeAttempt(lun.next_attempt)] as [string, string]]),
     ["handler", lun.handler],
     ["isolation", `${lun.isolation} (${where}), started again ${lun.restarts} times`],
     ["size", `${formatSize(lun.size_bytes)} (${lun.size_bytes} bytes)`],
@@ -57,6 +60,12 @@ function fieldsOf(lun: LunDescription): [string, string][] {
       `${key}=${value}`,
     ]),
   ];
+}
+
+/** In how many seconds, and what shortens them. */
+function describeAttempt(next_attempt: string): string {
+  const left_s = Math.max(0, Math.ceil((Date.parse(next_attempt) - Date.now()) / 1000));
+  return `in ${left_s} s; "lunette restart" does not wait`;
 }
 
 function blocksOf({ block_length_bytes, physical_block_length_bytes }: LunDescription): string {

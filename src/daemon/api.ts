@@ -27,7 +27,10 @@ export type LunState =
   | "restarting"
   /** Ejected, or the volatile content is gone: NOT READY, medium not present. */
   | "no-medium"
-  /** The device has stopped, see `problem`. */
+  /**
+   * Commands end with errors, see `problem`: the handler keeps failing, and is tried again at
+   * `next_attempt`; or the device has stopped, or could not be served at all.
+   */
   | "failed";
 
 /** GET /v1/luns and /v1/luns/NAME. */
@@ -62,8 +65,10 @@ export interface LunDescription {
   readonly uio?: string;
   /** Process id of the handler. */
   readonly handler_pid?: number;
-  /** Times the handler was started again. */
+  /** Times the handler was started again, since it had failed. */
   readonly restarts: number;
+  /** When it is started again next, where that is waited for: RFC 3339. */
+  readonly next_attempt?: string;
   readonly deadline_ms: number;
   readonly settings: Readonly<Record<string, string>>;
 }

@@ -94,6 +94,9 @@ export class ControlClient {
   insert(name: string, request: MediumRequest): Promise<LunChanged> {
     return this.#change(name, "insert", request);
   }
+  restart(name: string): Promise<LunDescription> {
+    return this.#call("POST", `/v1/luns/${encodeURIComponent(name)}/restart`, {});
+  }
   #change(name: string, verb: string, request: unknown): Promise<LunChanged> {
     return this.#call("POST", `/v1/luns/${encodeURIComponent(name)}/${verb}`, request);
   }

@@ -7,6 +7,7 @@ import {
   parseMediumRequest,
   parseProtectRequest,
   parseResizeRequest,
+  parseRestartRequest,
 } from "./requests.ts";
 
 /** Bytes of a request's body. */
@@ -56,6 +57,9 @@ async function routeLun(
       return await daemon.resize(name, parseResizeRequest(await readBody(request)));
     case "POST protect":
       return await daemon.protect(name, parseProtectRequest(await readBody(request)));
+    case "POST restart":
+      parseRestartRequest(await readBody(request));
+      return await daemon.restart(name);
     case "POST eject":
       return await daemon.eject(name, parseMediumRequest(await readBody(request)));
     case "POST insert":

@@ -190,6 +190,16 @@ export class Daemon {
     return this.#changes.setMedium(checkName(name), true, request);
   }
 
+  /** Has the handler of a LUN started again: commands wait meanwhile. */
+  async restart(name: string): Promise<LunDescription> {
+    checkName(name);
+    return await this.#luns.exclusively(name, async () => {
+      const lun = this.#luns.find(name);
+      await lun.restartHandler();
+      return lun.describe();
+    });
+  }
+
   list(): LunDescription[] {
     return this.#luns.all.map((lun) => lun.describe());
   }

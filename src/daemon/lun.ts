@@ -4,6 +4,7 @@
  * @module
  */
 import type { LunDescription, LunState } from "./api.ts";
+import { OperatorError } from "./error.ts";
 import { FabricError } from "../fabric/tcmu/error.ts";
 import type { LogicalUnit } from "../scsi/logical_unit.ts";
 import type { FabricAttachment, FabricChange, LunFabric, UnitShape } from "./lun_fabric.ts";
@@ -69,7 +70,7 @@ export class Lun {
           up: async (epoch, size_bytes) => {
             await this.#ring.call("up", { name, epoch, size_bytes });
           },
-          abandon: async () => void await this.#ring.call("abandon", { name }),
+          abandon: async (why) => void await this.#ring.call("abandon", { name, why }),
         });
       },
       async (keep) => {
@@ -104,6 +105,26 @@ export class Lun {
   /** The handler missed a deadline, or broke the protocol. */
   handlerFailed(reason: string): void {
     this.#storage?.supervisor?.fail(reason);
+  }
+
+  /**
+   * Has the handler started again: in order where it serves, at once where it failed. Throws
+   * {@linkcode OperatorError}.
+   */
+  async restartHandler(): Promise<void> {
+    const { name } = this.record;
+    if (this.#failure !== undefined) {
+      throw new OperatorError("failed", `LUN "${name}" is not served: ${this.#failure}`);
+    }
+    const supervisor = this.#storage?.supervisor;
+    if (supervisor === undefined) {
+      throw new OperatorError(
+        "usage",
+        `LUN "${name}" has no handler process that could be started again`,
+        'Only handlers with isolation "process" have one.',
+      );
+    }
+    await supervisor.restart();
   }
 
   /** The ring thread has stopped the device, or it cannot be served at all. */
@@ -141,7 +162,7 @@ export class Lun {
     if (this.#failure !== undefined) return "failed";
     if (this.#storage?.source.kind === "none" || this.#ejected) return "no-medium";
     const state = this.#storage?.supervisor?.state ?? "serving";
-    return state === "serving" || state === "stopped" ? "serving" : "restarting";
+    return state === "stopped" ? "serving" : state;
   }
 
   get #problem(): string | undefined {
@@ -163,6 +184,7 @@ export class Lun {
     const { device, url, uio } = this.#attachment ?? {};
     const supervisor = this.#storage?.supervisor;
     const pid = supervisor?.pid;
+    const next_attempt = supervisor?.next_attempt;
     const problem = this.#problem;
     return {
       name: record.name,
@@ -182,6 +204,7 @@ export class Lun {
       ...(uio === undefined ? {} : { uio }),
       ...(pid === undefined ? {} : { handler_pid: pid }),
       restarts: supervisor?.restarts ?? 0,
+      ...(next_attempt === undefined ? {} : { next_attempt: next_attempt.toISOString() }),
       deadline_ms: record.deadline_ms,
       settings: record.settings,
     };

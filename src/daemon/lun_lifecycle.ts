@@ -10,6 +10,7 @@ import { ensureModules } from "../fabric/tcmu/modules.ts";
 import { defaultSerial } from "../fabric/tcmu/names.ts";
 import type { KernelTree } from "../fabric/tcmu/tree.ts";
 import type { UioDevice } from "../fabric/tcmu/uio_devices.ts";
+import { StartGate } from "../sandbox/start_gate.ts";
 import { awaitUnlocked } from "../sys/lock.ts";
 import type { Reactor } from "../sys/reactor.ts";
 import type { CreateRequest } from "./api.ts";
@@ -51,6 +52,7 @@ export interface LifecycleParts {
 
 export class LunLifecycle {
   readonly #parts: LifecycleParts;
+  readonly #gate = new StartGate();
 
   constructor(parts: LifecycleParts) {
     this.#parts = parts;
@@ -152,6 +154,7 @@ export class LunLifecycle {
       pool: this.#parts.pool,
       reactor: this.#parts.reactor,
       lock_path: this.#lockPath,
+      gate: this.#gate,
       log: (level, message) => log(level, record.name, message),
     });
   }

@@ -96,6 +96,11 @@ export function parseProtectRequest(value: unknown): ProtectRequest {
   return body as unknown as ProtectRequest;
 }
 
+/** POST /v1/luns/NAME/restart: an empty object. */
+export function parseRestartRequest(value: unknown): void {
+  fieldsOf(value, []);
+}
+
 /** POST /v1/luns/NAME/eject and insert. */
 export function parseMediumRequest(value: unknown): MediumRequest {
   const body = fieldsOf(value, ["rescan"]);

@@ -98,7 +98,7 @@ export class RingHost {
       detach: (request) => this.#detach(request),
       down: (request, id) => this.#down(request, id),
       up: (request) => this.#up(request),
-      abandon: ({ name }) => this.#abandon(name),
+      abandon: (request) => this.#abandon(request),
       change: (request) => this.#changes.change(request),
       resize: (request, id) => {
         this.#changes.resize(request, (reply) => this.#reply(id, reply));
@@ -218,15 +218,23 @@ export class RingHost {
     if (attached === undefined) return null;
     const { device, sandbox } = attached;
     device.counters.replays += device.inFlight;
+    device.unit.handler = "serving";
+    device.refresh();
     sandbox?.up(epoch, size_bytes);
     this.#context.loop.activate(device);
     return null;
   }
 
-  #abandon(name: string): null {
+  #abandon({ name, why }: RingVerbs["abandon"]["request"]): null {
     const attached = this.#context.attached.get(name);
-    attached?.sandbox?.abandon(MediaResult.INTERNAL);
-    if (attached !== undefined) this.#context.loop.activate(attached.device);
+    if (attached === undefined) return null;
+    const { device, sandbox } = attached;
+    const away = why === "open";
+    // Before what is in flight ends: what follows it must be refused by the device server already.
+    device.unit.handler = away ? "away" : "broken";
+    device.refresh();
+    sandbox?.abandon(away ? MediaResult.HANDLER_AWAY : MediaResult.HANDLER_BROKEN);
+    this.#context.loop.activate(device);
     return null;
   }
 

@@ -2,6 +2,7 @@
 import type { VolumeFeatures } from "../engine/ports.ts";
 import type { Counters } from "../engine/counters.ts";
 import type { Configuration } from "../plugin/context.ts";
+import type { Abandonment } from "../sandbox/supervisor.ts";
 import type { ClaimedCommand } from "../scsi/logical_unit.ts";
 
 /** Where the ring is. */
@@ -133,8 +134,8 @@ export interface RingVerbs {
   };
   /** A new process is ready; what was in flight is replayed. */
   up: { request: { name: string; epoch: number; size_bytes: number }; reply: null };
-  /** The handler will not come back: what is in flight ends with an error. */
-  abandon: { request: { name: string }; reply: null };
+  /** The handler does not come back for now: what is in flight, and what comes, ends with an error. */
+  abandon: { request: { name: string; why: Abandonment }; reply: null };
   /** Changes a unit under I/O: initiators get their unit attentions. */
   change: { request: UnitChange; reply: null };
   /**

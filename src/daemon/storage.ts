@@ -8,6 +8,7 @@ import type { FilePool } from "../backend/file_pool.ts";
 import type { VolumeFeatures } from "../engine/ports.ts";
 import { type Grants, openGrants } from "../sandbox/grants.ts";
 import { bindSettings, claimsOf } from "../sandbox/manifest.ts";
+import type { StartGate } from "../sandbox/start_gate.ts";
 import { Supervisor } from "../sandbox/supervisor.ts";
 import type { Reactor } from "../sys/reactor.ts";
 import { OperatorError } from "./error.ts";
@@ -24,6 +25,8 @@ export interface StorageOptions {
   readonly pool: FilePool;
   readonly reactor: Reactor;
   readonly lock_path: string;
+  /** Which handler processes may start now. */
+  readonly gate: StartGate;
   readonly log: (level: LogLevel, message: string) => void;
 }
 
@@ -95,7 +98,7 @@ async function openInProcess(
   grants: Grants,
   configuration: Readonly<Record<string, unknown>>,
 ): Promise<Storage> {
-  const { record, handler, reactor, lock_path, log } = options;
+  const { record, handler, reactor, lock_path, gate, log } = options;
   const supervisor = await Supervisor.start({
     name: record.name,
     module: handler.module,
@@ -104,6 +107,7 @@ async function openInProcess(
     claims: claimsOf(handler.manifest),
     grants,
     lock_path,
+    gate,
     reactor,
     log,
   });

@@ -168,13 +168,13 @@ export class Instance {
    * Starts a process on the same channel and grants, with the next epoch. The one before must have
    * ended, and the ring thread must have let go of the channel (`SandboxBackend.down`).
    */
-  async respawn(): Promise<VolumeDescription> {
+  async respawn(signal?: AbortSignal): Promise<VolumeDescription> {
     if (this.#process !== undefined) throw new Error("assertion: a process runs");
     this.#epoch++;
     const configuration = new TextEncoder().encode(JSON.stringify(this.#configuration()));
     resetChannel(this.#channel, this.#epoch, this.#arena_length, configuration);
     try {
-      const process = await this.#launchLocked();
+      const process = await this.#launchLocked(signal);
       this.#description = await this.#opened(process);
       return this.#description;
     } catch (error) {
@@ -199,7 +199,7 @@ export class Instance {
   }
 
   /** Starts a process that holds the lock of this logical unit as long as it lives. */
-  async #launchLocked(): Promise<Process> {
+  async #launchLocked(signal: AbortSignal | undefined): Promise<Process> {
     const { lock_path, name } = this.#options;
     const lock_fd = await openGeneration(lock_path, name, LOCK_TIMEOUT_MS);
     if (lock_fd === undefined) {
@@ -207,6 +207,7 @@ export class Instance {
     }
     try {
       return this.#launch(lock_fd);
+      if (signal?.aborted === true) throw new GuestError("The logical unit is going away");
     } finally {
       closeDescriptor(lock_fd);
     }

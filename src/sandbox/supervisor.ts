@@ -3,8 +3,18 @@
  * deadline, it is killed, reaped and started again, and the ring thread replays what was in flight.
  *
  * It knows no thread: the ring thread is three callbacks. The order is what makes a replay safe:
- * `down` has returned (the ring thread lets go of the channel), the process is reaped (nothing of
- * it lands any more), the channel has a new epoch, the new process has opened the same volume, `up`.
+ * `down` has returned (the ring thread lets go of the channel), the process is reaped and what the
+ * daemon did for it is settled (nothing of it lands any more), the channel has a new epoch, the new
+ * process has opened the same volume, `up`.
+ *
+ * Why reaping suffices for a write that was under way: wait(2) gives up a process only when all its
+ * threads are gone, and a thread that is in pwrite(2) leaves the kernel before it goes. One that waits
+ * for a disk does that when the disk has answered: SIGKILL waits, and so does the replay
+ * (fencing_test.ts). What could outlive a process is asynchronous I/O through io_uring, whose setup
+ * no handler may call. Stores to shared memory end with the threads that make them.
+ *
+ * A handler that keeps failing and serves nothing between is given up for the time being (`backoff.ts`):
+ * commands end with an error at once, and a process is started now and then to see whether it serves.
  *
  * A resize takes the same way where the handler cannot do it by itself: what it was granted grows,
  * its process ends in order, the next one opens the volume with the new size, and what was asked
@@ -15,10 +25,11 @@
 import type { VolumeFeatures } from "../engine/ports.ts";
 import type { ClaimedCommand } from "../scsi/logical_unit.ts";
 import { describeExit, type ExitStatus } from "../sys/process.ts";
-import { Backoff } from "./backoff.ts";
+import { Backoff, type BreakerState } from "./backoff.ts";
 import { GrantError, type GrantResize } from "./grants.ts";
 import { GuestError, Instance, type InstanceOptions } from "./instance.ts";
 import type { LogSink } from "./log_pipe.ts";
+import { StartGate } from "./start_gate.ts";
 import {
   featuresOf,
   sameVolume,
@@ -26,10 +37,13 @@ import {
   type VolumeDescription,
 } from "./volume_description.ts";
 
-/** Failures in a row after which what is in flight ends with an error; restarts go on. */
-const FAILURES_BEFORE_ABANDON = 8;
 /** How long a process that is to end in order may take to finish what it has. */
 const SETTLE_MS = 5_000;
+/** A process that is killed and takes longer to go than this hangs in the kernel. */
+const REAP_MS = 15_000;
+
+/** Why nothing waits for a handler: it is being tried again soon, or it is broken. */
+export type Abandonment = Exclude<BreakerState, "closed">;
 
 /** What the ring thread does for the supervisor. */
 export interface RingSide {
@@ -42,10 +56,11 @@ export interface RingSide {
   /** SandboxBackend.up, with the volume's size. */
   up(epoch: number, size_bytes: number): Promise<void>;
   /** SandboxBackend.abandon: nothing waits for this handler any more, until `up`. */
-  abandon(): Promise<void>;
+  abandon(why: Abandonment): Promise<void>;
 }
 
-export type SupervisorState = "serving" | "restarting" | "abandoned" | "stopped";
+/** `failed`: commands end with errors. Processes are started again all the same. */
+export type SupervisorState = "serving" | "restarting" | "failed" | "stopped";
 
 /** What a supervisor needs; the exit is its own business. */
 export interface SupervisorOptions extends Omit<InstanceOptions, "onExit"> {
@@ -53,12 +68,20 @@ export interface SupervisorOptions extends Omit<InstanceOptions, "onExit"> {
   readonly backoff?: Backoff;
   /** What the handler's manifest claims (`claimsOf`). */
   readonly claims?: readonly ClaimedCommand[];
+  /** Which handlers may start now; default: one for this handler alone. */
+  readonly gate?: StartGate;
+  /**
+   * Resolves when what the daemon does on behalf of the process that ended, and could still land
+   * somewhere, has ended or never will: requests of the broker.
+   */
+  readonly settle?: () => Promise<void>;
 }
 
 /** See the module. */
 export class Supervisor {
   readonly #log: LogSink;
   readonly #backoff: Backoff;
+  readonly #gate: StartGate;
   readonly #instance: Instance;
   readonly #options: SupervisorOptions;
   readonly #claims: readonly ClaimedCommand[];
@@ -72,6 +95,13 @@ export class Supervisor {
   #problem: string | undefined;
   #restarts = 0;
   #restarting: Promise<void> | undefined;
+  /** What the ring thread was told last, since the last `up`. */
+  #abandoned: Abandonment | undefined;
+  /** Ends the pause before the next process. */
+  #hurry: (() => void) | undefined;
+  #next_attempt: Date | undefined;
+  /** The operator waits for the next process. */
+  #asked: PromiseWithResolvers<void> | undefined;
   /** The process ended before there was a ring. */
   #ended: string | undefined;
 
@@ -81,20 +111,23 @@ export class Supervisor {
     const link: { supervisor?: Supervisor } = {};
     const onExit = (status: ExitStatus) =>
       link.supervisor?.fail(`it ended: ${describeExit(status)}`);
-    const instance = await Instance.start({ ...options, onExit });
+    const gate = options.gate ?? new StartGate();
+    const { signal } = new AbortController();
+    const instance = await gate.run(false, signal, () => Instance.start({ ...options, onExit }));
     try {
       featuresOf(instance.description, options.claims);
     } catch (error) {
       await instance.close();
       throw new GuestError(error instanceof Error ? error.message : String(error));
     }
-    link.supervisor = new Supervisor(instance, options);
+    link.supervisor = new Supervisor(instance, options, gate);
     if (instance.pid === undefined) link.supervisor.fail("it ended");
     return link.supervisor;
   }
 
-  private constructor(instance: Instance, options: SupervisorOptions) {
+  private constructor(instance: Instance, options: SupervisorOptions, gate: StartGate) {
     this.#instance = instance;
+    this.#gate = gate;
     this.#options = options;
     this.#claims = options.claims ?? [];
     this.#backoff = options.backoff ?? new Backoff();
@@ -120,6 +153,11 @@ export class Supervisor {
   /** Why it does not serve; undefined while it does. */
   get problem(): string | undefined {
     return this.#problem;
+  }
+
+  /** When the next process is started; undefined while none is waited for. */
+  get next_attempt(): Date | undefined {
+    return this.#next_attempt;
   }
 
   /** Processes that were started since others had failed. */
@@ -167,8 +205,38 @@ export class Supervisor {
 
   async #restart(ring: RingSide): Promise<void> {
     if (await ring.down() > 0) this.#backoff.progressed();
-    await this.#instance.kill();
+    await this.#fence(ring, () => this.#instance.kill());
     await this.#serveAgain(ring);
+  }
+
+  /**
+   * Ends the process and sees to it that nothing of it lands any more. Commands do not wait for that
+   * for ever.
+   */
+  async #fence(ring: RingSide, end: () => Promise<unknown>): Promise<void> {
+    const { pid } = this.#instance;
+    const late = setTimeout(() => {
+      this.#problem = pid === undefined
+        ? "what was done for the handler's process has not ended"
+        : `process ${pid} was killed and has not ended: it hangs in the kernel, or is frozen`;
+      this.#log("error", this.#problem);
+      // What it has may still land: until it is gone every command is refused, so that no write
+      // that was acknowledged can be overtaken.
+      this.#abandon(ring, "open").catch((error) => this.#log("error", `assertion: ${error}`));
+    }, REAP_MS);
+    try {
+      await end();
+      await this.#options.settle?.();
+    } finally {
+      clearTimeout(late);
+    }
+  }
+
+  async #abandon(ring: RingSide, why: Abandonment): Promise<void> {
+    if (this.#abandoned === why || this.#state === "stopped") return;
+    this.#abandoned = why;
+    this.#state = "failed";
+    await ring.abandon(why);
   }
 
   /** Starts processes until one serves. None runs, and the ring thread is off the channel. */
@@ -177,14 +245,12 @@ export class Supervisor {
     for (;;) {
       if (this.#stop.signal.aborted) return;
       const delay_ms = this.#backoff.failed(performance.now());
-      if (this.#backoff.failures === FAILURES_BEFORE_ABANDON) {
-        this.#state = "abandoned";
-        this.#log("error", "The handler keeps failing: commands end with an error until it serves");
-        await ring.abandon();
-      }
-      await this.#sleep(delay_ms);
+      await this.#giveUp(ring);
+      await this.#pause(delay_ms);
       if (this.#stop.signal.aborted) return;
+      this.#restarts++;
       if (await this.#respawn()) break;
+      this.#refuse();
     }
     if (this.#stop.signal.aborted) return;
     this.#log(
@@ -194,21 +260,78 @@ export class Supervisor {
     await this.#goOn(ring);
   }
 
+  /** Tells the ring thread where the handler has failed so often that nothing shall wait for it. */
+  async #giveUp(ring: RingSide): Promise<void> {
+    const { state, failures } = this.#backoff;
+    if (state === "closed" || state === this.#abandoned) return;
+    this.#log(
+      "error",
+      state === "open"
+        ? `The handler has failed ${failures} times: commands end as NOT READY until it serves`
+        : "The handler goes on failing: commands end with HARDWARE ERROR until it serves",
+    );
+    await this.#abandon(ring, state);
+  }
+
   /** A new process is ready. */
   async #goOn(ring: RingSide): Promise<void> {
     if (this.#stop.signal.aborted) return;
     this.#state = "serving";
     this.#problem = undefined;
+    this.#abandoned = undefined;
     this.#backoff.started(performance.now());
     await ring.up(this.#instance.epoch, this.#description.size);
+    this.#asked?.resolve();
+    this.#asked = undefined;
+  }
+
+  /** The process that the operator waits for does not serve. */
+  #refuse(reason = this.#problem ?? "The handler did not start"): void {
+    this.#asked?.reject(new GuestError(reason));
+    this.#asked = undefined;
+  }
+
+  /**
+   * The operator wants a new process: at once where one is waited for, with a count of failures that
+   * begins anew; else the one that serves ends in order, while commands wait. Returns when it serves;
+   * throws GuestError where it does not.
+   */
+  async restart(): Promise<void> {
+    const ring = this.#ring;
+    if (this.#state === "stopped" || ring === undefined) {
+      throw new GuestError("The handler is not served");
+    }
+    if (this.#resizing) throw new GuestError("The volume is being resized");
+    const asked = this.#asked ??= Promise.withResolvers<void>();
+    if (this.#restarting === undefined) this.#beginInOrder(ring);
+    else {
+      this.#backoff.reset();
+      this.#hurry?.();
+    }
+    await asked.promise;
+  }
+
+  #beginInOrder(ring: RingSide): void {
+    this.#state = "restarting";
+    this.#problem = "the operator has it started again";
+    this.#exclusively((async () => {
+      if (await ring.down(SETTLE_MS) > 0) this.#backoff.progressed();
+      await this.#fence(ring, () => this.#instance.end());
+      if (this.#stop.signal.aborted) return;
+      if (await this.#respawn()) return await this.#goOn(ring);
+      this.#refuse();
+      await this.#serveAgain(ring);
+    })());
   }
 
   async #respawn(): Promise<boolean> {
-    this.#restarts++;
     const { size } = this.#description;
     try {
       if (this.#asked_bytes !== undefined) this.#options.grants.refresh();
-      const description = await this.#instance.respawn();
+      const looping = this.#backoff.failures > 1;
+      const { signal } = this.#stop;
+      const start = () => this.#instance.respawn(signal);
+      const description = await this.#gate.run(looping, signal, start);
       const resized = description.size === this.#asked_bytes;
       if (
         sameVolume({ ...description, size: resized ? size : description.size }, this.#description)
@@ -291,7 +414,7 @@ export class Supervisor {
     let problem: unknown;
     try {
       await ring.down(SETTLE_MS);
-      await this.#instance.end();
+      await this.#fence(ring, () => this.#instance.end());
       if (this.#stop.signal.aborted) throw new GuestError("The logical unit is going away");
       await this.#respawnAs({ ...this.#description, size: size_bytes });
       change.commit();
@@ -314,7 +437,7 @@ export class Supervisor {
   }
 
   async #respawnAs(expected: VolumeDescription): Promise<void> {
-    const description = await this.#instance.respawn();
+    const description = await this.#instance.respawn(this.#stop.signal);
     if (!sameVolume(description, expected)) {
       throw new GuestError(
         `The handler opened a volume of ${description.size} bytes, and not of ${expected.size}`,
@@ -323,18 +446,22 @@ export class Supervisor {
     this.#description = description;
   }
 
-  #sleep(delay_ms: number): Promise<void> {
+  /** Waits; an operator, or the end, cuts it short. */
+  async #pause(delay_ms: number): Promise<void> {
     const { signal } = this.#stop;
-    if (delay_ms === 0 || signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const end = () => {
+    if (delay_ms === 0 || signal.aborted || this.#asked !== undefined) return;
+    this.#next_attempt = new Date(Date.now() + delay_ms);
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, delay_ms);
+      this.#hurry = () => {
         clearTimeout(timer);
-        signal.removeEventListener("abort", end);
         resolve();
       };
-      const timer = setTimeout(end, delay_ms);
-      signal.addEventListener("abort", end);
+      signal.addEventListener("abort", this.#hurry, { once: true });
     });
+    if (this.#hurry !== undefined) signal.removeEventListener("abort", this.#hurry);
+    this.#hurry = undefined;
+    this.#next_attempt = undefined;
   }
 
   /** Restarts nothing any more. The process still serves; detach the device, then `stop`. */
@@ -345,6 +472,7 @@ export class Supervisor {
     // A process that is just starting would be waited for.
     if (restarting !== undefined) await this.#instance.kill();
     await restarting;
+    this.#refuse("The logical unit is going away");
   }
 
   /** Closes the volume and ends the process. Grants stay the caller's. */

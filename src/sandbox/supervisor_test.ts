@@ -6,6 +6,7 @@ import { awaitUnlocked } from "../sys/lock.ts";
 import { sendSignal, Signal } from "../sys/process.ts";
 import { Reactor } from "../sys/reactor.ts";
 import { SandboxBackend } from "./backend.ts";
+import { map, unmap } from "../sys/mapping.ts";
 import { Backoff, BACKOFF_FIRST_MS, BACKOFF_MAX_MS, HEALTHY_MS } from "./backoff.ts";
 import { EngineMemoryDouble } from "./engine_memory_double.ts";
 import { type Grants, openGrants } from "./grants.ts";
@@ -62,7 +63,7 @@ class Rig {
       grants,
       lock_path,
       reactor,
-      backoff: new Backoff(1, 300),
+      backoff: new Backoff({ first_ms: 1, max_ms: 300, probe_first_ms: 1 }),
       log: (level, line) => void log.push(`${level} ${line}`),
       ...more,
     }).catch(async (error) => {
@@ -104,7 +105,10 @@ class Rig {
         return completed;
       },
       up: (epoch, size) => this.#note(`up ${epoch}`, () => this.backend.up(epoch, size)),
-      abandon: () => this.#note("abandon", () => this.backend.abandon(MediaResult.INTERNAL)),
+      abandon: (why) => {
+        const result = why === "open" ? MediaResult.HANDLER_AWAY : MediaResult.HANDLER_BROKEN;
+        return this.#note(`abandon ${why}`, () => this.backend.abandon(result));
+      },
     });
   }
 
@@ -123,6 +127,20 @@ class Rig {
     const transfer = { ...plain, ...what, ...more };
     assert.equal(this.backend.submit(transfer), SUBMIT_PENDING);
     this.backend.kick();
+  }
+
+  /** An operation that ends at once. */
+  submitNow(tag: number, operation: number, expected: number): void {
+    const place = { offset_bytes: 0, length_bytes: 0, iov_address: 0, iov_count: 0 };
+    const rest = { fua: false, unmap: false, replay: true };
+    assert.equal(this.backend.submit({ tag, operation, ...place, ...rest }), expected);
+  }
+
+  /** Changes a byte of the memory that the handler was granted. */
+  poke(offset: number, value: number): void {
+    const bytes = map(this.grants.memories[0].fd, 4096);
+    new Uint8Array(bytes)[offset] = value;
+    unmap(bytes);
   }
 
   /** One operation to its end; its result. */
@@ -159,14 +177,38 @@ class Rig {
 Deno.test("Backoff restarts at once, then doubles to its limit, and forgets after a healthy time", () => {
   const backoff = new Backoff();
   backoff.started(1000);
-  const delays = Array.from({ length: 9 }, () => backoff.failed(2000));
-  assert.deepEqual(delays, [0, 100, 200, 400, 800, 1600, 3200, 5000, 5000]);
+  const delays = Array.from({ length: 7 }, () => backoff.failed(2000));
+  assert.deepEqual(delays, [0, 100, 200, 400, 800, 1600, 3200]);
   assert.equal(BACKOFF_FIRST_MS, 100);
   assert.equal(BACKOFF_MAX_MS, 5000);
-  backoff.started(10_000);
-  assert.equal(backoff.failed(10_000 + HEALTHY_MS - 1), BACKOFF_MAX_MS);
   backoff.started(20_000);
   assert.equal(backoff.failed(20_000 + HEALTHY_MS), 0);
+});
+
+Deno.test("Backoff opens its breaker after so many failures, tries rarely, and gives up", () => {
+  const backoff = new Backoff();
+  const states = Array.from({ length: 16 }, () => {
+    const delay_s = backoff.failed(0) / 1000;
+    return `${backoff.state} ${delay_s}`;
+  });
+  assert.deepEqual(states.slice(6), [
+    "closed 3.2",
+    "open 10",
+    "open 20",
+    "open 40",
+    "open 80",
+    "open 160",
+    "failed 300",
+    "failed 300",
+    "failed 300",
+    "failed 300",
+  ]);
+  backoff.started(1);
+  backoff.progressed();
+  assert.equal(backoff.state, "closed", "what it served closes the breaker");
+  for (let count = 0; count < 20; count++) backoff.failed(0);
+  backoff.reset();
+  assert.equal(backoff.failed(0), 0);
 });
 
 Deno.test("a handler that is killed comes back, and commands in flight end well", async () => {
@@ -218,14 +260,103 @@ Deno.test("a handler that keeps failing is abandoned, and served again when it c
   await rig.until(() => rig.supervisor.state === "restarting");
   rig.submit(1, FLUSH, 0);
   await rig.until(() => rig.ended.length === 2, 20_000);
-  assert.deepEqual(rig.ended[1], [1, MediaResult.INTERNAL]);
-  assert.equal(rig.supervisor.state, "abandoned");
+  assert.deepEqual(rig.ended[1], [1, MediaResult.HANDLER_AWAY]);
+  assert.equal(rig.supervisor.state, "failed");
   await rig.until(() => rig.supervisor.state === "serving", 20_000);
   await rig.until(() => rig.backend.isUp);
   rig.submit(2, FLUSH, 0);
   await rig.until(() => rig.ended.length === 3);
   assert.deepEqual(rig.ended[2], [2, MediaResult.OK]);
-  assert.deepEqual(rig.calls, ["down", "abandon", "up 11"]);
+  assert.deepEqual(rig.calls, ["down", "abandon open", "up 11"]);
+});
+
+/** Fails at each start from the second on, until the memory's second byte says that it may live. */
+const FAILING = `
+  const bytes = new Uint8Array(2);
+  blocks.read(0, bytes);
+  const starts = bytes[0]++;
+  blocks.write(0, bytes);
+  if (starts > 0 && bytes[1] === 0) throw new Error("not yet");
+`;
+
+Deno.test("a handler that goes on failing is broken, until the operator has it started again", async () => {
+  const slow = {
+    backoff: new Backoff({ first_ms: 1, max_ms: 1, probe_first_ms: 1, probe_max_ms: 9 }),
+  };
+  await using rig = await Rig.start(volumeSource("flush() {},", FAILING), slow);
+  await assert.rejects(async () => {
+    const restarted = rig.supervisor.restart();
+    await rig.until(() => rig.supervisor.state === "restarting");
+    await restarted;
+  }, /did not open: not yet/);
+  await rig.until(() => rig.calls.includes("abandon failed"), 20_000);
+  assert.equal(rig.supervisor.state, "failed");
+  assert.match(rig.supervisor.problem ?? "", /not yet/);
+  rig.submitNow(1, FLUSH, MediaResult.HANDLER_BROKEN);
+  await assert.rejects(rig.supervisor.restart(), /not yet/);
+  // Whatever was wrong is put right.
+  rig.poke(1, 1);
+  await rig.supervisor.restart();
+  assert.equal(rig.supervisor.state, "serving");
+  assert.equal(rig.supervisor.problem, undefined);
+  assert.equal(rig.supervisor.next_attempt, undefined);
+  assert.equal(await rig.run(FLUSH, 0), MediaResult.OK);
+  assert.equal(rig.calls.at(-1)?.startsWith("up"), true);
+});
+
+Deno.test("restart() does not wait for the next attempt, which can be seen", async () => {
+  const patient = { backoff: new Backoff({ first_ms: 60_000, max_ms: 60_000 }) };
+  await using rig = await Rig.start(volumeSource("flush() {},", FAILING), patient);
+  sendSignal(rig.supervisor.pid as number, Signal.SIGKILL);
+  await rig.until(() => rig.supervisor.next_attempt !== undefined);
+  const wait_ms = Number(rig.supervisor.next_attempt) - Date.now();
+  assert.ok(wait_ms > 50_000 && wait_ms <= 60_000, `${wait_ms} ms`);
+  rig.poke(1, 1);
+  rig.submit(1, FLUSH, 0);
+  await rig.supervisor.restart();
+  await rig.until(() => rig.ended.length === 1);
+  assert.deepEqual(rig.ended, [[1, MediaResult.OK]]);
+});
+
+Deno.test("restart() of a handler that serves ends it in order, and replays nothing", async () => {
+  await using rig = await Rig.start(volumeSource(`
+    flush: () => new Promise((end) => setTimeout(end, 100)),
+    close: () => context.log.info("closed"),
+  `));
+  const { pid } = rig.supervisor;
+  rig.submit(0, FLUSH, 0, { replay: false });
+  const restarted = rig.supervisor.restart();
+  await rig.until(() => !rig.backend.isUp);
+  rig.submit(1, FLUSH, 0);
+  await Promise.all([restarted, rig.supervisor.restart()]);
+  await rig.until(() => rig.ended.length === 2);
+  assert.deepEqual(rig.ended, [[0, MediaResult.OK], [1, MediaResult.OK]]);
+  assert.ok(rig.log.includes("info closed"), "the old process ended in order");
+  assert.notEqual(rig.supervisor.pid, pid);
+  assert.equal(rig.supervisor.restarts, 0, "nothing had failed");
+  assert.deepEqual(rig.calls, ["down", "up 2"], "one restart answers both");
+});
+
+Deno.test("what the daemon did for a process is settled before the next one starts", async () => {
+  let settle: (() => void) | undefined;
+  const options = { settle: () => new Promise<void>((resolve) => settle = resolve) };
+  await using rig = await Rig.start(volumeSource("flush() {},"), options);
+  sendSignal(rig.supervisor.pid as number, Signal.SIGKILL);
+  await rig.until(() => settle !== undefined);
+  await sleep(200);
+  assert.equal(rig.supervisor.pid, undefined);
+  assert.deepEqual(rig.calls, ["down"]);
+  settle?.();
+  await rig.until(() => rig.calls.includes("up 2"));
+});
+
+Deno.test("quiesce() ends a pause before the next attempt, and whoever waits for it", async () => {
+  const patient = { backoff: new Backoff({ first_ms: 60_000, max_ms: 60_000 }) };
+  await using rig = await Rig.start(volumeSource("flush() {},", FAILING), patient);
+  sendSignal(rig.supervisor.pid as number, Signal.SIGKILL);
+  await rig.until(() => rig.supervisor.next_attempt !== undefined);
+  await rig.supervisor.quiesce();
+  await assert.rejects(rig.supervisor.restart(), /not served/);
 });
 
 Deno.test("a handler that opens another volume than before does not serve", async () => {

@@ -118,14 +118,15 @@ export interface LogicalUnitDescription {
 
 /**
  * "no-medium": none is there: ejected, or the content of a volatile volume is gone (2/3A/00).
- * "becoming-ready": its handler is starting (2/04/01). "sanitizing" (2/04/1B) and "formatting"
- * (2/04/04) with `progress`; "sanitize-failed" (3/31/03) and "format-failed" (3/31/01) until one of
- * them ends well.
+ * "becoming-ready": its handler is starting, or keeps failing and is tried again (2/04/01). "broken":
+ * it has kept failing for long (4/3E/01). "sanitizing" (2/04/1B) and "formatting" (2/04/04) with
+ * `progress`; "sanitize-failed" (3/31/03) and "format-failed" (3/31/01) until one of them ends well.
  */
 export type UnitState =
   | "ready"
   | "no-medium"
   | "becoming-ready"
+  | "broken"
   | "sanitizing"
   | "sanitize-failed"
   | "formatting"
@@ -181,6 +182,7 @@ export class LogicalUnit {
   #block_count: number;
   #state: UnitState = "ready";
   #operation: MediumOperation | undefined;
+  #handler: "serving" | "away" | "broken" = "serving";
   /** An initiator or the operator has taken the medium out: it can be loaded again. */
   #ejected = false;
   #attentions: number[] = [];
@@ -227,10 +229,27 @@ export class LogicalUnit {
     this.attend(Sense.CAPACITY_DATA_CHANGED);
   }
 
-  /** An operation on the medium that goes on, or has failed, hides that it is ready. */
+  /**
+   * A handler that does not serve, or an operation on the medium that goes on or has failed, hides
+   * that it is ready.
+   */
   get state(): UnitState {
-    if (this.#state !== "ready" || this.#operation === undefined) return this.#state;
-    return operationState(this.#operation);
+    if (this.#state !== "ready") return this.#state;
+    if (this.#handler !== "serving") return this.#handler === "away" ? "becoming-ready" : "broken";
+    return this.#operation === undefined ? "ready" : operationState(this.#operation);
+  }
+
+  /**
+   * Whether commands that need the medium are for the handler, or end at once. The medium stays what
+   * it was: who comes back to it is not told anything.
+   */
+  get handler(): "serving" | "away" | "broken" {
+    return this.#handler;
+  }
+
+  set handler(handler: "serving" | "away" | "broken") {
+    this.#handler = handler;
+    this.#updateHot();
   }
 
   set state(state: UnitState) {

@@ -34,4 +34,8 @@ export const MediaResult = {
   GUARD_CHECK: 8,
   APPLICATION_TAG_CHECK: 9,
   REFERENCE_TAG_CHECK: 10,
+  /** The handler keeps failing, and is being tried again; the daemon's word, never a guest's. */
+  HANDLER_AWAY: 11,
+  /** The handler has kept failing for so long that the unit counts as broken; as above. */
+  HANDLER_BROKEN: 12,
 } as const;

@@ -22,6 +22,7 @@ export const Sense = {
   FORMAT_COMMAND_FAILED: 0x03_31_01,
   SANITIZE_COMMAND_FAILED: 0x03_31_03,
   LOGICAL_UNIT_COMMUNICATION_FAILURE: 0x04_08_00,
+  LOGICAL_UNIT_FAILURE: 0x04_3e_01,
   INTERNAL_TARGET_FAILURE: 0x04_44_00,
   INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT: 0x05_0e_03,
   PARAMETER_LIST_LENGTH_ERROR: 0x05_1a_00,
@@ -226,6 +227,12 @@ export function mediaSense(operation: number, result: number): number {
       return Sense.LOGICAL_BLOCK_APPLICATION_TAG_CHECK_FAILED;
     case MediaResult.REFERENCE_TAG_CHECK:
       return Sense.LOGICAL_BLOCK_REFERENCE_TAG_CHECK_FAILED;
+    // "In process of becoming ready": Linux repeats the command for some time, and fails it at once
+    // where it hears any other reason (scsi_io_completion_action in scsi_lib.c).
+    case MediaResult.HANDLER_AWAY:
+      return Sense.NOT_READY_BECOMING_READY;
+    case MediaResult.HANDLER_BROKEN:
+      return Sense.LOGICAL_UNIT_FAILURE;
     case MediaResult.LOST:
       return Sense.LOGICAL_UNIT_COMMUNICATION_FAILURE;
     default:

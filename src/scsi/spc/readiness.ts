@@ -13,6 +13,8 @@ export function readinessSense(unit: LogicalUnit): number {
       return Sense.MEDIUM_NOT_PRESENT;
     case "becoming-ready":
       return Sense.NOT_READY_BECOMING_READY;
+    case "broken":
+      return Sense.LOGICAL_UNIT_FAILURE;
     case "sanitizing":
       return Sense.SANITIZE_IN_PROGRESS;
     case "sanitize-failed":
