@@ -105,5 +105,6 @@ function makeSandbox(
   };
   return new SandboxBackend(memory, sink, {
     violation: (reason) => context.post({ kind: "violation", name, reason }),
+    givenUp: (reason) => context.log("error", name, reason),
   });
 }

@@ -7,6 +7,12 @@
  * the dead process's to scribble on. An operation is at least once; block operations may be. What may
  * not be (`Transfer.replay`) ends with LOST, once nothing of the old process can land any more.
  *
+ * An operation may itself be what ends processes: one that a handler crashes on, or never answers.
+ * Replayed for ever it would take all others down with it. What has seen two processes end is given
+ * to the third one alone, before everything else, and what then ends one process after the other
+ * all by itself ends with INTERNAL. Kills from outside do not hit one operation so often: alone, it
+ * is done long before.
+ *
  * An exchange goes to the guest and comes back whole. What it says then is the guest's word: the
  * device checks it (src/engine/exchange.ts).
  *
@@ -67,6 +73,11 @@ const ABANDONED = 2;
 const SETTLING = 3;
 const UP = 4;
 
+/** Processes that ended with an operation before it, and what was there with it, goes one by one. */
+const ENDS_BEFORE_CARE = 2;
+/** Processes that ended with an operation and no other before it is to blame. */
+const ENDS_ALONE_MAX = 3;
+
 /** Signals that a guest may be ahead of its completions: its replies, and what it did not wait for. */
 const SIGNALS_SPARE = 1000;
 
@@ -92,8 +103,12 @@ export class SandboxBackend implements Backend {
   #sequence = 1;
   #waiting = false;
   #in_flight = 0;
-  /** Operations in state HELD while UP: the arena had no room when they were submitted again. */
+  /** Operations in state HELD while UP: they wait for room in the arena, or for their turn. */
   #held = 0;
+  /** What is held is submitted one by one: one of them may be what ended the processes. */
+  #careful = false;
+  /** `prepareToSleep` saw completions that `poll` has not taken yet. */
+  #announced = false;
   #order = 0;
   /** Edges of the eventfd, and completions taken, in this epoch. */
   #signals = 0;
@@ -110,6 +125,9 @@ export class SandboxBackend implements Backend {
   readonly #iov_counts = new Uint32Array(REQUEST_COUNT);
   readonly #runs = new Uint32Array(REQUEST_COUNT);
   readonly #sequences = new Int32Array(REQUEST_COUNT);
+  /** Processes that have ended with the operation, and those of them that had no other. */
+  readonly #ends = new Uint8Array(REQUEST_COUNT);
+  readonly #ends_alone = new Uint8Array(REQUEST_COUNT);
   /** When `oldest_ms` first saw the operation; 0 = not yet. */
   readonly #seen_ms = new Float64Array(REQUEST_COUNT);
   /** Counts submissions by the device, so that they are submitted again in the same order. */
@@ -166,7 +184,8 @@ export class SandboxBackend implements Backend {
     this.#lengths[tag] = transfer.length_bytes;
     this.#iov_addresses[tag] = transfer.iov_address;
     this.#iov_counts[tag] = transfer.iov_count;
-    this.#seen_ms[tag] = 0;
+    this.#ends[tag] = 0;
+    this.#ends_alone[tag] = 0;
     this.#orders[tag] = ++this.#order;
     if (this.#state === UP && !this.#push(tag)) return this.#refuse();
     if (this.#state !== UP) this.#states[tag] = HELD;
@@ -196,6 +215,7 @@ export class SandboxBackend implements Backend {
     }
     const sequence = Math.imul(this.#sequence++, SEQUENCE_STEP);
     this.#sequences[tag] = sequence;
+    this.#seen_ms[tag] = 0;
     this.#states[tag] = SUBMITTED;
     const words = this.#channel.words;
     const at = submissionWord(this.#submit_tail);
@@ -240,7 +260,12 @@ export class SandboxBackend implements Backend {
     }
     const tail = Atomics.load(words, WORD_COMPLETE_TAIL);
     const available = occupancy(this.#complete_head, tail);
-    if (available === 0) return;
+    if (available === 0) {
+      // A tail that comes and goes would keep this thread from sleeping.
+      if (this.#announced) this.#violate("completions were taken back");
+      return;
+    }
+    this.#announced = false;
     if (available > QUEUE_LENGTH) {
       return this.#violate(`${available} completions in a queue of ${QUEUE_LENGTH}`);
     }
@@ -315,11 +340,15 @@ export class SandboxBackend implements Backend {
     // After the store: a guest that publishes from here on sees it and writes the eventfd.
     if (Atomics.load(words, WORD_COMPLETE_TAIL) === this.#complete_head) return true;
     this.#waiting = false;
+    this.#announced = true;
     Atomics.store(words, WORD_DAEMON_WAITING, 0);
     return false;
   }
 
   /**
+   * Age of the oldest operation that the guest has, of whatever kind. What is held waits for one that
+   * it has, so that a deadline on those is one on all.
+   *
    * Counts from the first call that sees an operation, and anew for each process: an operation
    * costs no look at the clock, and its age is never overstated. Call it a few times per deadline.
    */
@@ -327,7 +356,7 @@ export class SandboxBackend implements Backend {
     if (this.#in_flight === 0 || this.#state !== UP) return 0;
     let oldest = 0;
     for (let tag = 0; tag < REQUEST_COUNT; tag++) {
-      if (this.#states[tag] === FREE) continue;
+      if (this.#states[tag] !== SUBMITTED) continue;
       if (this.#seen_ms[tag] === 0) this.#seen_ms[tag] = now_ms;
       const age = now_ms - this.#seen_ms[tag];
       if (age > oldest) oldest = age;
@@ -352,7 +381,9 @@ export class SandboxBackend implements Backend {
   down(): void {
     this.#state = DOWN;
     this.#waiting = false;
+    this.#announced = false;
     this.#held = 0;
+    this.#countEnds();
     for (let tag = 0; tag < REQUEST_COUNT; tag++) {
       if (this.#states[tag] !== SUBMITTED) continue;
       // Reported by `up` and `abandon`, when the process is reaped: until then it may go on.
@@ -361,6 +392,35 @@ export class SandboxBackend implements Backend {
       if (run === 0) continue;
       this.#runs[tag] = 0;
       this.#memory.free(run, this.#lengths[tag]);
+    }
+  }
+
+  /** A process has ended, with some operations or with one. */
+  #countEnds(): void {
+    let count = 0;
+    let last = 0;
+    for (let tag = 0; tag < REQUEST_COUNT; tag++) {
+      if (this.#states[tag] !== SUBMITTED) continue;
+      this.#ends[tag]++;
+      count++;
+      last = tag;
+    }
+    if (count === 1) this.#ends_alone[last]++;
+  }
+
+  /** Ends what no process survives, and sees whether any other operation is suspected of that. */
+  #endCulprits(): void {
+    this.#careful = false;
+    for (let tag = 0; tag < REQUEST_COUNT; tag++) {
+      if (this.#states[tag] !== HELD) continue;
+      if (this.#ends_alone[tag] >= ENDS_ALONE_MAX) {
+        const ends = this.#ends[tag];
+        this.#events.givenUp?.(
+          `operation ${this.#operations[tag]} at byte ${this.#offsets[tag]}, length ` +
+            `${this.#lengths[tag]}, fails: ${ends} processes of the handler have ended with it`,
+        );
+        this.#end(tag, MediaResult.INTERNAL);
+      } else if (this.#ends[tag] >= ENDS_BEFORE_CARE) this.#careful = true;
     }
   }
 
@@ -374,6 +434,7 @@ export class SandboxBackend implements Backend {
     this.#size_bytes = size_bytes;
     this.#reportLost();
     this.#endHeldPast(size_bytes);
+    this.#endCulprits();
     this.#state = UP;
     this.#epoch = epoch >>> 0;
     this.#submit_tail = 0;
@@ -413,9 +474,13 @@ export class SandboxBackend implements Backend {
     }
   }
 
-  /** Submits what is held, oldest first, until the arena has no room. Rare: after `up` only. */
+  /**
+   * Submits what is held, oldest first, until the arena has no room; one at a time where one of them
+   * is suspected. Rare: after `up` only.
+   */
   #pushHeld(): void {
     while (this.#held > 0) {
+      if (this.#careful && this.#in_flight > this.#held) break;
       let first = -1;
       for (let tag = 0; tag < REQUEST_COUNT; tag++) {
         if (this.#states[tag] !== HELD) continue;

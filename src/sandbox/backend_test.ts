@@ -70,6 +70,7 @@ class Rig {
   readonly guestBytes = map(this.fd, this.length);
   readonly guest = new Channel(this.guestBytes, 0);
   readonly violations: string[] = [];
+  readonly givenUp: string[] = [];
   readonly ended: [number, number][] = [];
   /** The bytes that failed, as reported, by tag. */
   readonly failed = new Map<number, number | undefined>();
@@ -80,7 +81,10 @@ class Rig {
       this.failed.set(tag, failed_offset_bytes);
       this.onDone(tag);
     },
-  }, { violation: (reason) => void this.violations.push(reason) });
+  }, {
+    violation: (reason) => void this.violations.push(reason),
+    givenUp: (reason) => void this.givenUp.push(reason),
+  });
   epoch = 0;
   head = 0;
   tail = 0;
@@ -251,6 +255,108 @@ Deno.test("oldest_ms() counts from the first look and never overstates", () => {
   assert.equal(rig.backend.oldest_ms(9000), 0);
 });
 
+Deno.test("oldest_ms() sees every operation the guest has, and what is held from when it has it", () => {
+  for (
+    const [operation, length] of [
+      [OPERATION_READ, 512],
+      [OPERATION_DISCARD, 0],
+      [OPERATION_COMMAND, 640],
+      [OPERATION_SPACE, 64],
+    ]
+  ) {
+    using rig = new Rig().start();
+    rig.submit(263, operation, length, { offset_bytes: 0 });
+    rig.backend.oldest_ms(1000);
+    assert.equal(rig.backend.oldest_ms(1300), 300, `operation ${operation}`);
+  }
+  using rig = new Rig().start();
+  rig.backend.down();
+  const half = ARENA_LENGTH / 2 + 16384;
+  rig.submit(0, OPERATION_READ, half);
+  rig.submit(1, OPERATION_READ, half);
+  assert.equal(rig.backend.oldest_ms(1000), 0, "no process is to blame while there is none");
+  rig.start();
+  rig.backend.oldest_ms(2000);
+  assert.equal(rig.backend.oldest_ms(2900), 900);
+  rig.answer(rig.take()[0]);
+  rig.backend.poll();
+  assert.deepEqual(rig.take().map(({ tag }) => tag), [1]);
+  rig.backend.oldest_ms(3000);
+  assert.equal(rig.backend.oldest_ms(3100), 100, "it has just got it");
+});
+
+/** The guest answers in order all but an operation, on which it dies. Returns what it was given. */
+function dieOn(rig: Rig, poison: number): number[] {
+  const given: number[] = [];
+  for (let requests = rig.take(); requests.length > 0; requests = rig.take()) {
+    for (const request of requests) {
+      given.push(request.tag);
+      if (request.tag !== poison) rig.answer(request);
+    }
+    if (given.includes(poison)) break;
+    rig.backend.poll();
+  }
+  rig.backend.poll();
+  rig.backend.down();
+  return given;
+}
+
+Deno.test("an operation that no process survives is found and ended, and no other is", () => {
+  using rig = new Rig().start();
+  for (let tag = 0; tag < 8; tag++) rig.submit(tag, OPERATION_WRITE, 512);
+  // It dies at once: what came after, of which it knows nothing, is as suspect.
+  rig.take();
+  rig.backend.down();
+  const rounds: number[][] = [];
+  for (let round = 0; round < 8 && !rig.ended.some(([tag]) => tag === 3); round++) {
+    rig.start();
+    if (rig.ended.some(([tag]) => tag === 3)) break;
+    rounds.push(dieOn(rig, 3));
+    for (let tag = 0; tag < 8; tag++) {
+      if (tag !== 3 && rig.ended.some(([ended]) => ended === tag)) {
+        rig.ended.splice(rig.ended.findIndex(([ended]) => ended === tag), 1);
+        rig.submit(tag, OPERATION_WRITE, 512);
+      }
+    }
+  }
+  assert.deepEqual(rig.ended, [[3, MediaResult.INTERNAL]]);
+  assert.deepEqual(rounds.slice(1), [[3], [3]], "the last ones alone");
+  assert.deepEqual(rig.givenUp.length, 1);
+  assert.match(rig.givenUp[0], /operation 2 at byte 196608, length 512.* 4 processes/);
+  const rest = rig.take();
+  assert.deepEqual(rest.map(({ tag }) => tag).sort(), [0, 1, 2, 4, 5, 6, 7]);
+  for (const request of rest) rig.answer(request);
+  rig.backend.poll();
+  assert.equal(rig.backend.inFlight, 0);
+  assert.equal(rig.memory.taken, 0);
+});
+
+Deno.test("an operation that was hit twice and then served is not suspected any more", () => {
+  using rig = new Rig().start();
+  for (let time = 0; time < 10; time++) {
+    rig.submit(0, OPERATION_WRITE, 512);
+    rig.submit(1, OPERATION_FLUSH, 0);
+    for (let kill = 0; kill < 2; kill++) {
+      rig.take();
+      rig.backend.down();
+      rig.start();
+    }
+    // One by one.
+    const given = [];
+    for (let requests = rig.take(); requests.length > 0; requests = rig.take()) {
+      given.push(requests.map(({ tag }) => tag));
+      for (const request of requests) rig.answer(request);
+      rig.backend.poll();
+    }
+    assert.deepEqual(given, [[0], [1]]);
+  }
+  assert.equal(rig.ended.length, 20);
+  assert.ok(rig.ended.every(([, result]) => result === RESULT_OK));
+  rig.submit(0, OPERATION_FLUSH, 0);
+  rig.submit(1, OPERATION_FLUSH, 0);
+  assert.equal(rig.take().length, 2, "what comes after is not held back");
+});
+
 /** Each is one way to break the protocol, after one request was submitted and seen. */
 const attacks: Record<string, (rig: Rig, request: Seen) => void> = {
   "a request out of range": (rig, { sequence }) => rig.publish(264, sequence, rig.epoch, 0),
@@ -259,6 +365,24 @@ const attacks: Record<string, (rig: Rig, request: Seen) => void> = {
   "another sequence": (rig, { tag, sequence }) => rig.publish(tag, sequence + 1, rig.epoch, 0),
   "another epoch": (rig, { tag, sequence }) => rig.publish(tag, sequence, rig.epoch - 1, 0),
   "an unknown result": (rig, { tag, sequence }) => rig.publish(tag, sequence, rig.epoch, 7),
+  "a result that only the daemon may give": (rig, { tag, sequence }) => {
+    rig.publish(tag, sequence, rig.epoch, MediaResult.LOST);
+  },
+  "the result of a check that is the device's": (rig, { tag, sequence }) => {
+    rig.publish(tag, sequence, rig.epoch, MediaResult.GUARD_CHECK);
+  },
+  "the word that the handler is away": (rig, { tag, sequence }) => {
+    rig.publish(tag, sequence, rig.epoch, MediaResult.HANDLER_AWAY);
+  },
+  "an epoch of 2^32 and more": (rig, { tag, sequence }) => {
+    rig.publish(tag, sequence, rig.epoch | 0x8000_0000, RESULT_OK);
+  },
+  "the next sequence, before it was given out": (rig, { tag, sequence }) => {
+    rig.publish(tag, (sequence + 0x9e3779b1) | 0, rig.epoch, RESULT_OK);
+  },
+  "a tag above that of any request": (rig, { sequence }) => {
+    rig.publish(0x1_0000, sequence, rig.epoch, RESULT_OK);
+  },
   "a result of 2^32 - 1": (rig, { tag, sequence }) => rig.publish(tag, sequence, rig.epoch, -1),
   "a second completion": (rig, request) => {
     rig.answer(request);
@@ -299,6 +423,37 @@ for (const [name, attack] of Object.entries(attacks)) {
     assert.equal(rig.violations.length, 1);
   });
 }
+
+Deno.test("poll() refuses a completion of an earlier use of the same tag", () => {
+  using rig = new Rig().start();
+  rig.submit(0, OPERATION_READ, 512);
+  const [first] = rig.take();
+  rig.answer(first);
+  rig.backend.poll();
+  rig.data(0, 512).fill(7);
+  rig.submit(0, OPERATION_READ, 512);
+  rig.answer(first);
+  rig.backend.poll();
+  assert.deepEqual(rig.violations, ["completion of request 0 with the sequence of another use"]);
+  assert.deepEqual(rig.ended, [[0, RESULT_OK]]);
+  assert.ok(rig.data(0, 512).every((byte) => byte === 7), "nothing was put into its buffer");
+});
+
+Deno.test("a completion that comes and goes does not keep the thread awake", () => {
+  using rig = new Rig().start();
+  rig.submit(0, OPERATION_FLUSH, 0);
+  Atomics.store(rig.guest.words, WORD_COMPLETE_TAIL, 1);
+  assert.equal(rig.backend.prepareToSleep(), false);
+  Atomics.store(rig.guest.words, WORD_COMPLETE_TAIL, 0);
+  rig.backend.poll();
+  assert.deepEqual(rig.violations, ["completions were taken back"]);
+  assert.equal(rig.backend.prepareToSleep(), true);
+  rig.backend.down();
+  rig.start();
+  rig.answer(rig.take()[0]);
+  rig.backend.poll();
+  assert.equal(rig.violations.length, 1);
+});
 
 Deno.test("poll() survives any words a guest writes, and ends each operation at most once", () => {
   fc.assert(

@@ -26,4 +26,6 @@ export interface SandboxEvents {
    * flight, as after `down`: kill the process, reap it, start the next and call `up`.
    */
   violation(reason: string): void;
+  /** An operation was ended with an error, since processes of the handler end with it: why. */
+  givenUp?(reason: string): void;
 }
