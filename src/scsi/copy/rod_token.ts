@@ -9,6 +9,7 @@ import { writeUint16, writeUint32, writeUint64 } from "../big_endian.ts";
 import type { LogicalUnit } from "../logical_unit.ts";
 import type { Range } from "../sbc/range.ts";
 import { Sense } from "../sense.ts";
+import { targetDeviceDesignator } from "../spc/designators.ts";
 import { sameBytes, tokenDesignator } from "./designator.ts";
 import { TOKEN_COUNT_MAX, TOKEN_LIFETIME_MAX_S } from "./limits.ts";
 import { rangesOverlap, totalLength } from "./range_descriptors.ts";
@@ -21,8 +22,10 @@ export const ROD_MANAGEMENT_TOKEN_LENGTH = 96;
 /** CODE SET of the identification descriptor in CREATOR LOGICAL UNIT DESCRIPTOR. */
 export const CREATOR_DESIGNATOR_OFFSET = 20;
 /** EXTENDED ROD TOKEN DATA (SPC-4 table 112); at least 256 bits of it must be random. */
-const SECRET_OFFSET = 160;
+const SECRET_OFFSET = 448;
 const SECRET_LENGTH = 64;
+/** TARGET DEVICE DESCRIPTOR; up to EXTENDED ROD TOKEN DATA. */
+const TARGET_DEVICE_OFFSET = 128;
 
 export interface RodToken {
   readonly bytes: Uint8Array;
@@ -180,6 +183,7 @@ function tokenBytes(unit: LogicalUnit, type: number, length_bytes: number): Uint
   writeUint32(token, 96, unit.block_length);
   token[101] = unit.physical_block_exponent;
   token[102] = unit.features.discard ? 0xc0 : 0;
+  token.set(targetDeviceDesignator(unit), TARGET_DEVICE_OFFSET);
   crypto.getRandomValues(token.subarray(SECRET_OFFSET, SECRET_OFFSET + SECRET_LENGTH));
   return token;
 }

@@ -65,6 +65,18 @@ export function portDesignators(unit: LogicalUnit): readonly Uint8Array[] {
   return designators;
 }
 
+/** What names the target device alone: its SCSI name, or who made it where it has none. */
+export function targetDeviceDesignator(unit: LogicalUnit): Uint8Array {
+  const association = Association.TARGET_DEVICE;
+  const { device_name, protocol } = unit.port ?? {};
+  if (device_name !== undefined) {
+    const kind = { codeSet: CodeSet.UTF8, association, type: Type.SCSI_NAME, protocol };
+    return designator(kind, nameString(device_name));
+  }
+  const vendorId = new TextEncoder().encode(unit.identity.vendor.padEnd(8).slice(0, 8));
+  return designator({ codeSet: CodeSet.ASCII, association, type: Type.T10_VENDOR_ID }, vendorId);
+}
+
 function designator(
   { codeSet, association, type, protocol }: Kind,
   value: Uint8Array,
