@@ -16,6 +16,7 @@ import { SandboxBackend } from "./backend.ts";
 import { EngineMemoryDouble } from "./engine_memory_double.ts";
 import { type Grants, openGrants } from "./grants.ts";
 import { Instance } from "./instance.ts";
+import type { LimitOptions } from "./limits/limits.ts";
 import { bindSettings, loadHandler } from "./manifest.ts";
 
 /** Bytes of data for each tag. */
@@ -30,6 +31,7 @@ export interface HostDoubleOptions {
   readonly folder: string;
   readonly size_bytes: number;
   readonly settings?: Readonly<Record<string, string>>;
+  readonly limits?: LimitOptions;
 }
 
 /** See the module. */
@@ -42,6 +44,8 @@ export class HostDouble {
   readonly violations: string[] = [];
   /** Ends of processes that nobody asked for. */
   readonly exits: ExitStatus[];
+  /** Why they ended. */
+  readonly reasons: string[];
   /** Result of each tag, -1 while in flight. */
   readonly results = new Int32Array(TAGS).fill(-1);
   /** Operations that have ended. */
@@ -75,6 +79,7 @@ export class HostDouble {
     const lock_path = await Deno.makeTempFile({ prefix: "guests", suffix: ".lock" });
     const log: string[] = [];
     const exits: ExitStatus[] = [];
+    const reasons: string[] = [];
     try {
       const instance = await Instance.start({
         name: "test",
@@ -85,9 +90,13 @@ export class HostDouble {
         lock_path,
         reactor,
         log: (level, line) => void log.push(`${level} ${line}`),
-        onExit: (status) => void exits.push(status),
+        onExit: (status, reason) => {
+          exits.push(status);
+          reasons.push(reason);
+        },
+        limits: options.limits,
       });
-      return new HostDouble(instance, grants, reactor, lock_path, log, exits);
+      return new HostDouble(instance, grants, reactor, lock_path, log, exits, reasons);
     } catch (error) {
       grants.close();
       await reactor.close();
@@ -105,6 +114,7 @@ export class HostDouble {
     lock_path: string,
     log: string[],
     exits: ExitStatus[],
+    reasons: string[],
   ) {
     this.instance = instance;
     this.#grants = grants;
@@ -112,6 +122,7 @@ export class HostDouble {
     this.#lock_path = lock_path;
     this.log = log;
     this.exits = exits;
+    this.reasons = reasons;
     const { channel_fd, channel_length, eventfd } = instance;
     const data_length = TAGS * TAG_DATA_LENGTH + TAGS * 8;
     this.memory = new EngineMemoryDouble(channel_length, data_length, channel_fd);

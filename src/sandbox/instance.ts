@@ -11,14 +11,7 @@ import { EPOLLET, EPOLLIN } from "../sys/epoll.ts";
 import { FutexWaker } from "../sys/futex.ts";
 import { openGeneration } from "../sys/lock.ts";
 import { makeMemfd, map, unmap } from "../sys/mapping.ts";
-import {
-  describeExit,
-  type ExitStatus,
-  openPidfd,
-  reap,
-  sendSignal,
-  Signal,
-} from "../sys/process.ts";
+import { type ExitStatus, openPidfd, reap, sendSignal, Signal } from "../sys/process.ts";
 import type { Reactor } from "../sys/reactor.ts";
 import { Resource, setLimits, setNice, setSoftLimit } from "../sys/rlimit.ts";
 import type { Grants } from "./grants.ts";
@@ -31,8 +24,11 @@ import {
   STATE_OPEN,
   STATE_STARTING,
 } from "./layout.ts";
+import { explainEnd, saysOutOfMemory } from "./limits/end_reason.ts";
+import type { InstanceCgroup } from "./limits/instance_cgroup.ts";
 import { type LimitOptions, type ResourceLimits, withDefaults } from "./limits/limits.ts";
 import { fileBytesOf, guestLimitsOf, rlimitsOf } from "./limits/rlimits.ts";
+import { measure, type ProcessUsage } from "./limits/usage.ts";
 import { LogPipe, type LogSink } from "./log_pipe.ts";
 import {
   ARENA_LENGTH_DEFAULT,
@@ -73,13 +69,15 @@ export interface InstanceOptions {
   readonly lock_path: string;
   readonly reactor: Reactor;
   readonly log: LogSink;
-  /** An open process has ended without `kill` or `close`. */
-  readonly onExit: (status: ExitStatus) => void;
+  /** An open process has ended without `kill` or `close`; why, as far as it can be told. */
+  readonly onExit: (status: ExitStatus, reason: string) => void;
   /** Bytes of the data arena, whole pages. */
   readonly arena_length?: number;
   readonly start_timeout_ms?: number;
   /** Where they differ from the defaults. */
   readonly limits?: LimitOptions;
+  /** Where its processes go; stays the caller's. */
+  readonly cgroup?: InstanceCgroup;
 }
 
 /** A process that runs, and what watches it. */
@@ -109,6 +107,8 @@ export class Instance {
   readonly #waker: FutexWaker;
   readonly #arena_length: number;
   readonly #limits: ResourceLimits;
+  /** The present or last process said that it had no memory. */
+  #out_of_memory = false;
   #process: Process | undefined;
   #epoch = 0;
   #description: VolumeDescription | undefined;
@@ -175,6 +175,7 @@ export class Instance {
     resetChannel(this.#channel, this.#epoch, this.#arena_length, configuration);
     try {
       const process = await this.#launchLocked(signal);
+      await this.#confine(process.pid);
       this.#description = await this.#opened(process);
       return this.#description;
     } catch (error) {
@@ -215,12 +216,17 @@ export class Instance {
 
   #launch(lock_fd: number): Process {
     const { reactor, log, grants, folder } = this.#options;
+    this.#out_of_memory = false;
+    const errors: LogSink = (level, line) => {
+      if (saysOutOfMemory(line)) this.#out_of_memory = true;
+      log(level, line);
+    };
     const [stdout, stdout_write] = makePipe();
     const [stderr, stderr_write] = makePipe();
     const lines = this.#limits.log_lines_per_second;
     const pipes = [
       new LogPipe(reactor, stdout, "info", log, lines),
-      new LogPipe(reactor, stderr, "warn", log, lines),
+      new LogPipe(reactor, stderr, "warn", errors, lines),
     ];
     try {
       const pid = launch({
@@ -253,6 +259,18 @@ export class Instance {
     if (limits.nice > 0) setNice(pid, limits.nice);
   }
 
+  async #confine(pid: number): Promise<void> {
+    const { cgroup, grants } = this.#options;
+    const stored_bytes = grants.memories.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
+    await cgroup?.confine(pid, this.#limits, this.channel_length + stored_bytes);
+  }
+
+  /** Why a process has ended. Ask once: the counts of its control group are taken. */
+  async #explain(status: ExitStatus): Promise<string> {
+    const exceeded = await this.#options.cgroup?.exceeded();
+    return explainEnd({ status, exceeded, out_of_memory: this.#out_of_memory }, this.#limits);
+  }
+
   /** Reaps the process when it ends, and reports an end that nobody asked for. */
   #watch(pid: number, pidfd: number, pipes: readonly LogPipe[]): Promise<ExitStatus> {
     const { reactor } = this.#options;
@@ -266,7 +284,8 @@ export class Instance {
         const process = this.#process;
         this.#process = undefined;
         resolve(status);
-        if (process?.expected === false) this.#options.onExit(status);
+        if (process?.expected !== false) return;
+        this.#explain(status).then((reason) => this.#options.onExit(status, reason));
       });
     });
   }
@@ -283,9 +302,10 @@ export class Instance {
           if (state !== STATE_STARTING) resolve(state);
         };
         reactor.add(this.eventfd, EPOLLIN | EPOLLET, look);
-        process.exited.then((status) => {
+        process.exited.then(async (status) => {
           look();
-          reject(new GuestError(`The handler ended at its start: ${describeExit(status)}`));
+          const reason = await this.#explain(status);
+          reject(new GuestError(`The handler ended at its start: ${reason}`));
         });
         timer = setTimeout(
           () => reject(new GuestError(`The handler did not open within ${start_timeout_ms} ms`)),
@@ -312,6 +332,17 @@ export class Instance {
     } catch (error) {
       throw new GuestError(error instanceof Error ? error.message : String(error));
     }
+  }
+
+  /** What the process may use. */
+  get limits(): ResourceLimits {
+    return this.#limits;
+  }
+
+  /** What the process uses now; undefined while none runs. */
+  async usage(): Promise<ProcessUsage | undefined> {
+    const pid = this.#process?.pid;
+    return pid === undefined ? undefined : await measure(pid, this.#options.cgroup);
   }
 
   /** Lets the process make files of this size: its handler is about to resize the volume. */

@@ -24,10 +24,12 @@
  */
 import type { VolumeFeatures } from "../engine/ports.ts";
 import type { ClaimedCommand } from "../scsi/logical_unit.ts";
-import { describeExit, type ExitStatus } from "../sys/process.ts";
+import type { ExitStatus } from "../sys/process.ts";
 import { Backoff, type BreakerState } from "./backoff.ts";
 import { GrantError, type GrantResize } from "./grants.ts";
 import { GuestError, Instance, type InstanceOptions } from "./instance.ts";
+import type { ResourceLimits } from "./limits/limits.ts";
+import type { ProcessUsage } from "./limits/usage.ts";
 import type { LogSink } from "./log_pipe.ts";
 import { StartGate } from "./start_gate.ts";
 import {
@@ -109,8 +111,8 @@ export class Supervisor {
   static async start(options: SupervisorOptions): Promise<Supervisor> {
     // The instance reports to a supervisor that is made right after it.
     const link: { supervisor?: Supervisor } = {};
-    const onExit = (status: ExitStatus) =>
-      link.supervisor?.fail(`it ended: ${describeExit(status)}`);
+    const onExit = (_status: ExitStatus, reason: string) =>
+      link.supervisor?.fail(`it ended: ${reason}`);
     const gate = options.gate ?? new StartGate();
     const { signal } = new AbortController();
     const instance = await gate.run(false, signal, () => Instance.start({ ...options, onExit }));
@@ -163,6 +165,16 @@ export class Supervisor {
   /** Processes that were started since others had failed. */
   get restarts(): number {
     return this.#restarts;
+  }
+
+  /** What its processes may use. */
+  get limits(): ResourceLimits {
+    return this.#instance.limits;
+  }
+
+  /** What its process uses now; undefined while none runs. */
+  usage(): Promise<ProcessUsage | undefined> {
+    return this.#instance.usage();
   }
 
   /** Process id; undefined while none runs. */
