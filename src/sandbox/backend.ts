@@ -207,6 +207,9 @@ export class SandboxBackend implements Backend {
       const length = this.#lengths[tag];
       const run = this.#memory.allocate(length);
       if (run === 0) return false;
+      // A run is not cleared for a READ (0.1 us for 4 KiB at best): whatever lies there is of this
+      // unit and this process, which could answer with it in any case. A handler that fills only a
+      // part of the buffer has a bug, which its tests see (src/plugin/testing.ts).
       this.#runs[tag] = run;
       data_offset = run - this.#arena_address;
       if (operation !== OPERATION_READ) {

@@ -6,11 +6,11 @@
  * @module
  */
 import type { Configuration } from "../plugin/mod.ts";
-import { closeDescriptor, makeEventfd, makePipe } from "../sys/descriptor.ts";
+import { closeDescriptor, makeEventfd, makePipe, renewEventfd } from "../sys/descriptor.ts";
 import { EPOLLET, EPOLLIN } from "../sys/epoll.ts";
 import { FutexWaker } from "../sys/futex.ts";
 import { openGeneration } from "../sys/lock.ts";
-import { makeMemfd, map, unmap } from "../sys/mapping.ts";
+import { clearMemfd, makeMemfd, map, unmap } from "../sys/mapping.ts";
 import { type ExitStatus, openPidfd, reap, sendSignal, Signal } from "../sys/process.ts";
 import type { Reactor } from "../sys/reactor.ts";
 import { Resource, setLimits, setNice, setSoftLimit } from "../sys/rlimit.ts";
@@ -45,6 +45,8 @@ import { parseDescription, type VolumeDescription } from "./volume_description.t
 /** Generous: a machine that is short of processors still starts its handlers. */
 const START_TIMEOUT_MS = 60_000;
 const CLOSE_TIMEOUT_MS = 5_000;
+/** Signals that a guest may give before it has replied: one is enough. */
+const START_SIGNALS_MAX = 100;
 /** How long a new process waits for the lock of the one before, which is reaped by then. */
 const LOCK_TIMEOUT_MS = 2_000;
 /** How often a guest is reminded to close: a wake-up that comes just before it sleeps is lost. */
@@ -166,11 +168,13 @@ export class Instance {
 
   /**
    * Starts a process on the same channel and grants, with the next epoch. The one before must have
-   * ended, and the ring thread must have let go of the channel (`SandboxBackend.down`).
+   * ended, and the ring thread must have let go of the channel (`SandboxBackend.down`). After an abort
+   * none is started; one that is starting has to be killed.
    */
   async respawn(signal?: AbortSignal): Promise<VolumeDescription> {
     if (this.#process !== undefined) throw new Error("assertion: a process runs");
     this.#epoch++;
+    this.#renewChannel();
     const configuration = new TextEncoder().encode(JSON.stringify(this.#configuration()));
     resetChannel(this.#channel, this.#epoch, this.#arena_length, configuration);
     try {
@@ -199,6 +203,15 @@ export class Instance {
     };
   }
 
+  /**
+   * Nothing that a process has left reaches the next one, which may run another version of the
+   * handler, nor anybody whose read it does not fill: neither data nor traps.
+   */
+  #renewChannel(): void {
+    clearMemfd(this.channel_fd, this.channel_length);
+    renewEventfd(this.eventfd);
+  }
+
   /** Starts a process that holds the lock of this logical unit as long as it lives. */
   async #launchLocked(signal: AbortSignal | undefined): Promise<Process> {
     const { lock_path, name } = this.#options;
@@ -207,8 +220,8 @@ export class Instance {
       throw new GuestError(`Another process still holds the lock of "${name}" in ${lock_path}`);
     }
     try {
-      return this.#launch(lock_fd);
       if (signal?.aborted === true) throw new GuestError("The logical unit is going away");
+      return this.#launch(lock_fd);
     } finally {
       closeDescriptor(lock_fd);
     }
@@ -297,9 +310,14 @@ export class Instance {
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
       const state = await new Promise<number>((resolve, reject) => {
+        let looks = 0;
         const look = () => {
           const state = Atomics.load(words, WORD_GUEST_STATE);
           if (state !== STATE_STARTING) resolve(state);
+          // The main thread has other handlers to look after.
+          else if (++looks > START_SIGNALS_MAX) {
+            reject(new GuestError("The handler floods signals"));
+          }
         };
         reactor.add(this.eventfd, EPOLLIN | EPOLLET, look);
         process.exited.then(async (status) => {

@@ -3,6 +3,8 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Exchange } from "../engine/exchange.ts";
 import { SUBMIT_PENDING } from "../engine/ports.ts";
 import { MediaOperation, MediaResult } from "../scsi/media.ts";
+import { drainEventfd } from "../sys/descriptor.ts";
+import { libc } from "../sys/libc.ts";
 import { sendSignal, Signal } from "../sys/process.ts";
 import { makeHandler, volumeSource } from "./handler_double.ts";
 import { HostDouble } from "./host_double.ts";
@@ -334,6 +336,56 @@ for (const [name, [source, message]] of Object.entries(bad)) {
     await assert.rejects(HostDouble.start({ folder: handler.folder, size_bytes: SIZE }), message);
   });
 }
+
+/** Kills the guest and has the next one serve. */
+async function replace(one: HostDouble): Promise<void> {
+  const ends = one.exits.length;
+  sendSignal(one.instance.pid as number, Signal.SIGKILL);
+  while (one.exits.length === ends) await new Promise((end) => setTimeout(end, 1));
+  one.backend.down();
+  await one.instance.respawn();
+  one.backend.up(one.instance.epoch);
+}
+
+Deno.test("the next process finds nothing of the one before in what they share", async () => {
+  // Its flush looks at all the shared memory that a handler can get at, and fails for data.
+  await using one = await host(volumeSource(
+    `read: (offset, into) => { seen = into.buffer; into.fill(1); },
+     write: (offset, from) => { seen = from.buffer; },
+     flush: () => {
+       const bytes = new Uint8Array(seen).subarray(1 << 20, 8 << 20);
+       if (bytes.some((byte) => byte === 0xd7)) throw new HandlerError("medium-error");
+     },`,
+    "let seen = new ArrayBuffer(0);",
+  ));
+  one.data(0, 131072).fill(0xd7);
+  for (let tag = 0; tag < 64; tag++) one.data(tag, 131072).fill(0xd7);
+  for (let tag = 0; tag < 64; tag++) {
+    assert.equal(one.submit(tag, WRITE, 0, 131072), SUBMIT_PENDING);
+  }
+  one.run(() => one.backend.inFlight === 0);
+  assert.equal(one.operate(FLUSH, 0, 0), MediaResult.MEDIUM_ERROR, "the test sees what is left");
+  await replace(one);
+  assert.equal(one.operate(READ, 0, 512), MediaResult.OK);
+  assert.equal(one.operate(FLUSH, 0, 0), MediaResult.OK);
+});
+
+Deno.test("a process that has spoiled its eventfd spoils it for itself alone", async () => {
+  await using one = await host(volumeSource("flush: () => {},"));
+  // What a guest could do with its descriptor: no edges from here on, and writers block.
+  const { eventfd } = one.instance;
+  const full = new Uint8Array(new BigUint64Array([0xffff_ffff_ffff_fffen]).buffer);
+  drainEventfd(eventfd);
+  assert.equal(libc.write(eventfd, full, 8n), 8n);
+  libc.fcntl(eventfd, 4, 0n);
+  await replace(one);
+  exercise(one, 64, 8);
+  // Asleep in between, so that it takes a signal to wake up.
+  for (let count = 0; count < 20; count++) {
+    await new Promise((end) => setTimeout(end, 5));
+    assert.equal(one.operate(FLUSH, 0, 0), MediaResult.OK);
+  }
+});
 
 Deno.test("a guest killed under load is replaced, and nothing is lost or wrong", async () => {
   const one = await HostDouble.start({ folder: builtin("memory"), size_bytes: SIZE });

@@ -38,6 +38,16 @@ export function readEventfd(fd: number): number {
   return new DataView(counter.buffer).getUint32(0, true);
 }
 
+/**
+ * Makes an eventfd as new that another process had, too: a counter that was filled up gives no more
+ * edges, and blocks who writes to it. The flags are those of the open file, so that the other may
+ * have cleared O_NONBLOCK. Only while nobody else has it.
+ */
+export function renewEventfd(fd: number): void {
+  check(libc.fcntl(fd, 4, /* F_SETFL */ BigInt(O_NONBLOCK)), "fcntl");
+  drainEventfd(fd);
+}
+
 /** A pipe: [read end, write end], both close-on-exec, the read end non-blocking. */
 export function makePipe(): [number, number] {
   const pair = new Int32Array(2);

@@ -9,6 +9,7 @@ const F_ADD_SEALS = 1033;
 const F_SEAL_SEAL = 1;
 const F_SEAL_SHRINK = 2;
 const F_SEAL_GROW = 4;
+const FALLOC_FL_PUNCH_HOLE_KEEP_SIZE = 3;
 const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;
 const MAP_PRIVATE = 2;
@@ -42,6 +43,11 @@ export function makeResizableMemfd(name: string, length: number): number {
   check(libc.ftruncate(fd, BigInt(length)), "ftruncate", name);
   check(libc.fcntl(fd, F_ADD_SEALS, BigInt(F_SEAL_SEAL)), "fcntl F_ADD_SEALS", name);
   return fd;
+}
+
+/** Makes shared memory zeros again, and gives its pages back; mappings of it see zeros. */
+export function clearMemfd(fd: number, length: number): void {
+  check(libc.fallocate(fd, FALLOC_FL_PUNCH_HOLE_KEEP_SIZE, 0n, BigInt(length)), "fallocate");
 }
 
 /** Address of the first byte of a buffer in this process. */
