@@ -1,5 +1,6 @@
 /** LUNs that the kernel's SCSI target serves over loopback or iSCSI, with their ring behind UIO. */
 import { type BackstoreAddress, recover } from "../fabric/tcmu/actions.ts";
+import { commandTimeoutOf } from "../fabric/tcmu/attributes.ts";
 import {
   adjustBackstore,
   type BackstoreOptions,
@@ -102,6 +103,7 @@ export class KernelLunFabric implements LunFabric {
       name: record.name,
       ...shape,
       serial: record.serial,
+      command_timeout_s: commandTimeoutOf(record.deadline_ms),
       netlinkReplies: this.#netlinkReplies,
     };
     const [left] = await findBackstores(this.#tree, record.name);

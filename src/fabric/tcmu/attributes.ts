@@ -7,14 +7,41 @@
 import { errorCode, messageOf } from "./error.ts";
 import type { KernelTree } from "./tree.ts";
 
+/**
+ * Processes of a handler that a command may outlast before it is found to be what ends them
+ * (src/sandbox/backend.ts): two with all others, three alone.
+ */
+const DEADLINES_OF_A_COMMAND = 5;
+/** What starting processes, and a daemon, between them may take. */
+const RESTARTS_S = 60;
+/** Greatest value that is taken for a time limit. */
+const TIMEOUT_MAX_S = 86_400;
+/**
+ * A command waits for room in the ring for less than the 30 s that Linux' sd gives it: TASK SET FULL
+ * has the initiator send fewer at a time and repeat it, an error recovery begins with an abort.
+ */
+const QUEUE_FULL_S = 20;
+
 /** What attributes follow from. */
 export interface BackstoreAttributes {
-  /** Seconds until the kernel gives up on a command, 0 for never. Default 120: time to restart. */
+  /** Seconds until the kernel gives up on a command, 0 for never. Default: as for 30 s deadlines. */
   readonly command_timeout_s?: number;
-  /** Seconds that a command waits for room in the ring, -1 for the kernel's choice, the default. */
+  /** Seconds that a command waits for room in the ring, -1 for as long as any. Default 20. */
   readonly queue_full_timeout_s?: number;
   /** Whether writes are cached (WCE): the kernel tells loopback initiators. */
   readonly writeCache?: boolean;
+}
+
+/**
+ * How long the kernel waits for a command whose handler has `deadline_ms` for each try (0: for ever):
+ * longer than the daemon tries. A command that the kernel gives up ends with 2/08/00, which Linux
+ * makes an I/O error of at once; one that takes long is a delay, and the initiator's to judge. Not
+ * for ever, for without a daemon nobody else would end it, and an abort waits for its end.
+ */
+export function commandTimeoutOf(deadline_ms: number): number {
+  if (deadline_ms === 0) return 0;
+  const tries_s = Math.ceil(deadline_ms * DEADLINES_OF_A_COMMAND / 1000);
+  return Math.min(tries_s + RESTARTS_S, TIMEOUT_MAX_S);
 }
 
 /** Name and value. */
@@ -23,8 +50,8 @@ type Attribute = readonly [name: string, value: string];
 /** Attributes and their values, in the order of writing. */
 function attributesOf(options: BackstoreAttributes): readonly Attribute[] {
   return [
-    ["cmd_time_out", String(options.command_timeout_s ?? 120)],
-    ["qfull_time_out", String(options.queue_full_timeout_s ?? -1)],
+    ["cmd_time_out", String(options.command_timeout_s ?? commandTimeoutOf(30_000))],
+    ["qfull_time_out", String(options.queue_full_timeout_s ?? QUEUE_FULL_S)],
     ["emulate_write_cache", options.writeCache === true ? "1" : "0"],
     // Aborts and resets reach the ring, so that what was aborted ends before they are answered.
     ["tmr_notification", "1"],

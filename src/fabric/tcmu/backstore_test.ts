@@ -25,7 +25,8 @@ Deno.test("createBackstore() writes what was asked for, enables last and finds t
     );
     assert.equal(tree.log.at(-1), "write core/user_1000/disk/enable 1");
     assert.equal(await tree.read(`${backstore.folder}/attrib/tmr_notification`), "1");
-    assert.equal(await tree.read(`${backstore.folder}/attrib/cmd_time_out`), "120");
+    assert.equal(await tree.read(`${backstore.folder}/attrib/cmd_time_out`), "210");
+    assert.equal(await tree.read(`${backstore.folder}/attrib/qfull_time_out`), "20");
   }));
 
 Deno.test("createBackstore() takes the next free HBA, also when somebody is faster", () =>
@@ -129,7 +130,11 @@ Deno.test("createBackstore() takes 8 PiB, and leaves attributes alone that are a
     const backstore = await createBackstore(tree, { ...DISK, size_bytes: 2 ** 53 });
     assert.equal(await tree.read(`${backstore.folder}/attrib/dev_size`), "9007199254740992");
     const written = tree.log.flatMap((line) => /^write \S+(attrib\S+)/.exec(line)?.[1] ?? []);
-    assert.deepEqual(written, ["attrib/cmd_time_out", "attrib/tmr_notification"]);
+    assert.deepEqual(written, [
+      "attrib/cmd_time_out",
+      "attrib/qfull_time_out",
+      "attrib/tmr_notification",
+    ]);
     for (const name of ["emulate_pr", "pgr_support", "enforce_pr_isids", "alua_support"]) {
       assert.equal(await tree.read(`${backstore.folder}/attrib/${name}`), "1");
     }
