@@ -249,7 +249,10 @@ export class ProcedureRunner {
   /** Whether a procedure ends here, since its command was aborted. */
   #endsAborted(run: Run): boolean {
     if (!run.aborted || run.slot === NONE) return false;
-    return !run.outlivesAbort || this.#answer(run, { kind: "answer", answer: ABORTED }) === FAILED;
+    if (!run.outlivesAbort) return true;
+    // Without room in the background now, it is tried again with the next step.
+    this.#answer(run, { kind: "answer", answer: ABORTED });
+    return false;
   }
 
   /** Ends a procedure between two of its steps: what it has not done stays undone. */

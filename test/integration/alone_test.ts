@@ -1,5 +1,6 @@
 /** Commands that must be alone on the medium, and operations of other units beside them. */
 import assert from "node:assert/strict";
+import { TaskFunction } from "../../src/fabric/target_port.ts";
 import { MediaOperation, MediaResult } from "../../src/scsi/media.ts";
 import type { OperationResult, WriteMedia } from "../../src/scsi/procedure.ts";
 import { Sense } from "../../src/scsi/sense.ts";
@@ -119,3 +120,41 @@ for (
     rig.close();
   });
 }
+
+Deno.test("a cache is switched off when nothing is in flight, and nothing comes between", () => {
+  const rig = makeManualRig();
+  // MODE SELECT(6), Caching mode page with WCE = 0.
+  const cdb = [0x15, 0x10, 0, 0, 24, 0];
+  const list = Uint8Array.from([0, 0, 0, 0, 0x08, 0x12, ...new Array(18).fill(0)]);
+  const write = [0x2a, 0, 0, 0, 0, 0, 0, 0, 1, 0];
+  rig.submit(write, new Uint8Array(BLOCK_LENGTH));
+  const select = rig.submit(cdb, list);
+  rig.submit(write, new Uint8Array(BLOCK_LENGTH));
+  const begun = () => rig.backend.begun.map(({ operation, fua }) => [operation, fua]);
+  assert.deepEqual(begun(), [[MediaOperation.WRITE, false]]);
+  rig.backend.end();
+  rig.device.turn();
+  assert.deepEqual(begun(), [[MediaOperation.FLUSH, false]]);
+  rig.backend.end();
+  rig.device.turn();
+  assert.ok(rig.ended.includes(select));
+  // What comes after it is durable by itself.
+  assert.deepEqual(begun(), [[MediaOperation.WRITE, true]]);
+  rig.drain();
+  rig.close();
+});
+
+Deno.test("a SANITIZE that is aborted goes on, also without room in the background", () => {
+  const rig = makeManualRig();
+  // SYNCHRONIZE CACHE with IMMED: as much background work as there may be.
+  for (let count = 0; count < 4; count++) rig.submit([0x35, 2, 0, 0, 0, 0, 0, 0, 0, 0]);
+  assert.equal(rig.ended.length, 4);
+  const sanitize = rig.submit(BLOCK_ERASE);
+  rig.transport.ring.notify(TaskFunction.ABORT_TASK, [sanitize]);
+  rig.device.turn();
+  rig.drain();
+  assert.ok(rig.ended.includes(sanitize));
+  assert.equal(rig.device.unit.state, "ready");
+  assert.equal(rig.device.inFlight, 0);
+  rig.close();
+});

@@ -53,6 +53,8 @@ export const primaryCommands: readonly OperationCode[] = [
     refused: [naca(5)],
     answeredBy: "device server",
     replay: "always",
+    // Nothing is in flight while a cache that is switched off is flushed.
+    exclusive: true,
   },
   {
     name: "MODE SENSE(6)",
@@ -131,6 +133,8 @@ export const primaryCommands: readonly OperationCode[] = [
     refused: [naca(9)],
     answeredBy: "device server",
     replay: "always",
+    // Nothing is in flight while a cache that is switched off is flushed.
+    exclusive: true,
   },
   {
     name: "MODE SENSE(10)",

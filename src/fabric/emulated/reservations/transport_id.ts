@@ -52,7 +52,9 @@ export function decodeTransportId(
   if (match === null) return undefined;
   const [, device, isid] = match;
   const initiator_port = device + SEPARATOR + isid.toLowerCase().padStart(12, "0");
-  return { initiator_port, device, length };
+  // What is registered must be what can be kept, and read again.
+  const { length: name_length } = new TextEncoder().encode(initiator_port);
+  return name_length > INITIATOR_PORT_LENGTH_MAX ? undefined : { initiator_port, device, length };
 }
 
 /** Null-terminated and null-padded UTF-8; undefined where it is none, too long, or empty. */

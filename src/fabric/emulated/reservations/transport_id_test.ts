@@ -47,6 +47,9 @@ Deno.test("malformed TransportIDs are refused", () => {
   assert.equal(decodeTransportId(good, 0, 3), undefined);
   const long = encodeTransportId(`iqn.${"a".repeat(240)},i,0x1`);
   assert.equal(decodeTransportId(long, 0, long.length), undefined, "longer than names are");
+  // Its ISID has twelve digits once it is kept, and it could not be read again.
+  const grows = encodeTransportId(`iqn.${"a".repeat(224)},i,0x1`);
+  assert.equal(decodeTransportId(grows, 0, grows.length), undefined, "longer once it is kept");
 });
 
 Deno.test("a device stands for its ports that are known", () => {
