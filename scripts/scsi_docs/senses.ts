@@ -68,9 +68,14 @@ const MEANINGS: readonly (readonly [number, string, string])[] = [
     "the handler could not read; INFORMATION is the LBA where it is known",
   ],
   [
+    0x033100,
+    "MEDIUM FORMAT CORRUPTED",
+    "FORMAT UNIT had failed, or was cut off by a restart: format again",
+  ],
+  [
     0x033101,
     "FORMAT COMMAND FAILED",
-    "FORMAT UNIT has failed, or was cut off by a restart: format again",
+    "FORMAT UNIT has failed",
   ],
   [
     0x033103,
@@ -93,7 +98,7 @@ const MEANINGS: readonly (readonly [number, string, string])[] = [
   [
     0x050e03,
     "INVALID FIELD IN COMMAND INFORMATION UNIT",
-    "the initiator sent less data than the command needs",
+    "the initiator sent another amount of data than the command needs",
   ],
   [
     0x051a00,
@@ -101,7 +106,11 @@ const MEANINGS: readonly (readonly [number, string, string])[] = [
     "a parameter list is shorter than its header, or cut off",
   ],
   [0x052000, "INVALID COMMAND OPERATION CODE", "the unit does not have this command"],
-  [0x052100, "LOGICAL BLOCK ADDRESS OUT OF RANGE", "blocks beyond the end; nothing is transferred"],
+  [
+    0x052100,
+    "LOGICAL BLOCK ADDRESS OUT OF RANGE",
+    "blocks beyond the end, INFORMATION is the first; nothing is transferred",
+  ],
   [
     0x052301,
     "INVALID TOKEN OPERATION, UNSUPPORTED TOKEN TYPE",
@@ -187,7 +196,6 @@ const MEANINGS: readonly (readonly [number, string, string])[] = [
   [0x072700, "WRITE PROTECTED", "the volume, or the operator, has the unit write protected"],
   [0x072702, "LOGICAL UNIT SOFTWARE WRITE PROTECTED", "SWP of the Control mode page"],
   [0x072707, "SPACE ALLOCATION FAILED WRITE PROTECT", "the handler has no room left"],
-  [0x0a0000, "NO ADDITIONAL SENSE INFORMATION", "a segment beyond the end of a medium"],
   [0x0a0804, "UNREACHABLE COPY TARGET", "a segment names a CSCD descriptor that is not there"],
   [
     0x0a0d01,
@@ -237,7 +245,7 @@ const MEANINGS: readonly (readonly [number, string, string])[] = [
   [
     0x0e1d00,
     "MISCOMPARE DURING VERIFY OPERATION",
-    "VERIFY, COMPARE AND WRITE: INFORMATION is the first byte of the data-out that differs",
+    "VERIFY: INFORMATION is the first block that differs; COMPARE AND WRITE: the first byte of the data-out",
   ],
 ];
 

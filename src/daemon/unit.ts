@@ -44,7 +44,7 @@ export interface UnitDescription {
   readonly findPeer?: (designator: Uint8Array) => PeerUnit | undefined;
 }
 
-/** LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT (SBC-4 5.20): 3 for 512-byte blocks on 4096 (512e). */
+/** LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT (SBC-4 5.21): 3 for 512-byte blocks on 4096 (512e). */
 export function physicalBlockExponent(
   block_length_bytes: number,
   physical_block_length_bytes = block_length_bytes,

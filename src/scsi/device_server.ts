@@ -23,6 +23,7 @@ import { lbaStatusResponses } from "./sbc/lba_status.ts";
 import { orWriteResponses } from "./sbc/or_write.ts";
 import { protectionBits } from "./sbc/protection.ts";
 import { sanitizeResponses } from "./sbc/sanitize.ts";
+import { outOfRange } from "./sbc/range.ts";
 import { startStopResponses } from "./sbc/start_stop.ts";
 import { transferResponses } from "./sbc/transfer.ts";
 import { unmapResponses } from "./sbc/unmap.ts";
@@ -114,7 +115,8 @@ export function refusal(unit: LogicalUnit, command: CommandView): Answer | undef
   const row = lookUp(unit, command);
   if ("status" in row) return row;
   const response = bound.get(row) as Response;
-  const pending = takePending(unit, row.name) ?? stateRefusal(unit, row.name, response.medium) ??
+  const pending = takePending(unit, row.name) ??
+    stateRefusal(unit, row.name, response.medium, command.cdb) ??
     refusedBits(unit, row, command);
   if (pending !== undefined) return pending;
   if (response.writes && unit.writeProtected) {
@@ -132,7 +134,7 @@ function refusalOfClaim(
 ): Answer | undefined {
   // The claim may be of a command that the table has too.
   const name = findRow(command.operationCode, command.serviceAction)?.name ?? "";
-  const failure = takePending(unit, name) ?? stateRefusal(unit, name, true) ??
+  const failure = takePending(unit, name) ?? stateRefusal(unit, name, true, command.cdb) ??
     claimRefusal(unit, command, claim);
   if (failure !== undefined) return failure;
   return claimWrites(claim) && unit.writeProtected
@@ -178,7 +180,9 @@ function decodeFailure(unit: LogicalUnit, response: Response, command: CommandVi
     const answer = response.respond(unit, command);
     if ("status" in answer && answer.sense !== undefined) return answer;
   }
-  return checkCondition(unit, command.sense);
+  return command.sense === Sense.LBA_OUT_OF_RANGE
+    ? outOfRange(unit, command.lba)
+    : checkCondition(unit, command.sense);
 }
 
 function writeProtectedSense(unit: LogicalUnit): number {

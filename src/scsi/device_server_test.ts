@@ -172,6 +172,8 @@ Deno.test("CDB usage data: a bit that is not evaluated changes no answer", () =>
       if (row.serviceAction !== undefined && index === 1 && row.code !== 0x7f) continue;
       // Obsolete bits, zero in the usage data, that are refused all the same: CMDDT, PBDATA, LBDATA
       if (row.name === "INQUIRY" && index === 1 && mask === 0x02) continue;
+      // And reserved ones, so that no medium is emptied by a CDB that is not understood.
+      if (row.name.startsWith("SANITIZE")) continue;
       if (row.commandClass === "WRITE_SAME" && index === row.refused[0].offset && mask < 0x08) {
         continue;
       }
@@ -191,9 +193,11 @@ function assertLegal(answer: Answer, cdb: Uint8Array): void {
   if (answer.sense !== undefined) {
     assert.equal(answer.dataIn, undefined);
     assert.ok(answer.sense.length >= 8 && answer.sense.length <= 96);
-    assert.ok([0x70, 0x72].includes(answer.sense[0] & 0x7f));
+    // Also of what was answered before it had failed.
+    const responseCode = answer.sense[0] & 0x7f;
+    assert.ok(responseCode >= 0x70 && responseCode <= 0x73);
     assert.equal(answer.sense[7], answer.sense.length - 8);
-    const key = answer.sense[0] === 0x72 ? answer.sense[1] : answer.sense[2] & 0x0f;
+    const key = responseCode >= 0x72 ? answer.sense[1] : answer.sense[2] & 0x0f;
     assert.ok(key !== 0 && key < 0x0f);
   }
   const serviceAction = cdb[0] === 0x7f ? cdb[8] << 8 | cdb[9] : cdb[1] & 0x1f;

@@ -65,7 +65,7 @@ export type TargetCoreKind =
   /** Nobody: a unit by itself, in tests. */
   | "none";
 
-/** ASYMMETRIC ACCESS STATE of the unit's target port group (SPC-4 5.15.2). */
+/** ASYMMETRIC ACCESS STATE of the unit's target port group (SPC-4 5.16.2). */
 export const AccessState = {
   ACTIVE_OPTIMIZED: 0x0,
   ACTIVE_NON_OPTIMIZED: 0x1,
@@ -120,7 +120,7 @@ export interface LogicalUnitDescription {
  * "no-medium": none is there: ejected, or the content of a volatile volume is gone (2/3A/00).
  * "becoming-ready": its handler is starting, or keeps failing and is tried again (2/04/01). "broken":
  * it has kept failing for long (4/3E/01). "sanitizing" (2/04/1B) and "formatting" (2/04/04) with
- * `progress`; "sanitize-failed" (3/31/03) and "format-failed" (3/31/01) until one of them ends well.
+ * `progress`; "sanitize-failed" (3/31/03) and "format-failed" (3/31/00) until one of them ends well.
  */
 export type UnitState =
   | "ready"
@@ -239,6 +239,16 @@ export class LogicalUnit {
     return this.#operation === undefined ? "ready" : operationState(this.#operation);
   }
 
+  set state(state: UnitState) {
+    // A medium that comes is another medium to who had seen none.
+    if (this.#state === "no-medium" && state === "ready") {
+      this.attend(Sense.MEDIUM_MAY_HAVE_CHANGED);
+    }
+    this.#ejected = false;
+    this.#state = state;
+    this.#updateHot();
+  }
+
   /**
    * Whether commands that need the medium are for the handler, or end at once. The medium stays what
    * it was: who comes back to it is not told anything.
@@ -249,16 +259,6 @@ export class LogicalUnit {
 
   set handler(handler: "serving" | "away" | "broken") {
     this.#handler = handler;
-    this.#updateHot();
-  }
-
-  set state(state: UnitState) {
-    // A medium that comes is another medium to who had seen none.
-    if (this.#state === "no-medium" && state === "ready") {
-      this.attend(Sense.MEDIUM_MAY_HAVE_CHANGED);
-    }
-    this.#ejected = false;
-    this.#state = state;
     this.#updateHot();
   }
 

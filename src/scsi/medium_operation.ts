@@ -1,6 +1,6 @@
 /**
  * Operations on the whole medium, SANITIZE and FORMAT UNIT: they keep the medium from use while they
- * go on, and also after they have failed (SBC-4 4.11, 4.36). They are kept over a restart as a part
+ * go on, and also after they have failed (SBC-4 4.11, 4.33). They are kept over a restart as a part
  * of the unit's state, so that an operation that was cut off counts as failed.
  *
  * @module

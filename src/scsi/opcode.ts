@@ -90,7 +90,7 @@ export function naca(offset: number): CdbBits {
   return { offset, mask: 0x04 };
 }
 
-/** RDPROTECT, WRPROTECT, VRPROTECT: refused without protection information (SBC-4 5.15). */
+/** RDPROTECT, WRPROTECT, VRPROTECT: refused without protection information (SBC-4 5.16). */
 export function protect(offset: number): CdbBits {
   return { offset, mask: 0xe0 };
 }

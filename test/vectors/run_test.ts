@@ -8,7 +8,7 @@ import type { Vector } from "./vector.ts";
 
 const READ: Vector = {
   row: "READ(10)",
-  clause: "SBC-4 5.15",
+  clause: "SBC-4 5.16",
   what: "a block",
   cdb: "28 00 00000003 00 0001 00",
   dataIn: "03*512",

@@ -140,9 +140,14 @@ export function vectorsOf(row: string, clause: string, cases: readonly Case[]): 
 }
 
 /** Sense of refusals that many commands share. */
-export const LBA_OUT_OF_RANGE = { sense: "05 21 00" } as const;
+export const LBA_OUT_OF_RANGE = outOfRange(64);
 export const NO_MEDIUM = { sense: "02 3a 00" } as const;
 export const WRITE_PROTECTED = { sense: "07 27 00" } as const;
+
+/** LOGICAL BLOCK ADDRESS OUT OF RANGE, and the first LBA that is (SBC-4 4.18.1). */
+export function outOfRange(lba: number): { readonly sense: string; readonly information: number } {
+  return { sense: "05 21 00", information: lba };
+}
 
 /** INVALID FIELD IN CDB with a pointer: "c0 0002" or, with a bit, "ca 0005". */
 export function badField(field: string): { readonly sense: string; readonly field: string } {

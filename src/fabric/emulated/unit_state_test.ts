@@ -125,7 +125,7 @@ Deno.test("a reset brings mode parameters back", () => {
   }
 });
 
-Deno.test("reservations and the access state (SPC-4 5.15.2.4)", () => {
+Deno.test("reservations and the access state (SPC-4 5.16.2.4)", () => {
   const { scsi, initiators: [a] } = makeRig();
   const reserveIn = new Uint8Array([0x5e, 0, 0, 0, 0, 0, 0, 0, 16, 0]);
   const reserve = new Uint8Array([0x16, 0, 0, 0, 0, 0]);

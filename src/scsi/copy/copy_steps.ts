@@ -11,6 +11,7 @@ import type { CopyOperation } from "./copy_operation.ts";
 import {
   type CopyStep,
   type CopyUnit,
+  endOutOfRange,
   endRefusal,
   isOnMedium,
   operationFailure,
@@ -88,7 +89,7 @@ function* guarded(
   const refused = endRefusal(target, end, step.kind !== "read");
   if (refused !== undefined) return thirdPartyFailure(refused);
   if (!isOnMedium(target, step.offset_bytes, length_bytes)) {
-    return { sense: CopySense.COPY_ABORTED };
+    return thirdPartyFailure(endOutOfRange(target, end, step.offset_bytes));
   }
   const result = yield* perform(target, step);
   if (result.result !== MediaResult.OK) {

@@ -18,6 +18,7 @@ import type {
   WriteZeroesMedia,
 } from "../procedure.ts";
 import { checkCondition } from "../response.ts";
+import { outOfRange } from "../sbc/range.ts";
 import { Sense, senseForResult } from "../sense.ts";
 import { stateRefusal } from "../spc/unit_state.ts";
 import { isNamedBy } from "./designator.ts";
@@ -30,6 +31,9 @@ export interface CopyUnit {
   /** Runs its operations. Without a device they are steps of the command itself. */
   readonly peer: PeerUnit | undefined;
 }
+
+/** A copy's own operations are no command. */
+const NO_CDB = new Uint8Array(16);
 
 export type CopyStep = ReadMedia | WriteMedia | WriteZeroesMedia | FlushMedia;
 
@@ -63,7 +67,7 @@ export function endRefusal(
   end: number,
   writes: boolean,
 ): EndFailure | undefined {
-  const refused = stateRefusal(unit, "", true) ?? (writes ? writeRefusal(unit) : undefined);
+  const refused = stateRefusal(unit, "", true, NO_CDB) ?? (writes ? writeRefusal(unit) : undefined);
   if (refused !== undefined) return endFailure(end, refused);
   if (own || unit.reservedFromCopies?.(writes) !== true) return undefined;
   return { end, status: Status.RESERVATION_CONFLICT, sense: new Uint8Array(0) };
@@ -79,6 +83,11 @@ function writeRefusal(unit: LogicalUnit): Answer | undefined {
 
 function endFailure(end: number, { status, sense }: Answer): EndFailure {
   return { end, status, sense: sense ?? new Uint8Array(0) };
+}
+
+/** What the unit would answer to a command that goes beyond its end. */
+export function endOutOfRange({ unit }: CopyUnit, end: number, offset_bytes: number): EndFailure {
+  return endFailure(end, outOfRange(unit, Math.floor(offset_bytes / unit.block_length)));
 }
 
 /** What the unit would answer where its operation has failed. */

@@ -178,7 +178,7 @@ Deno.test("EXTENDED COPY: segments with offset", () => {
   assert.equal(triple(run([2, 100], [20, 0], 1024)), "0a 26 0d");
   assert.equal(triple(run([2, 0], [20, 7], 1024)), "0a 26 0d");
   assert.equal(triple(run([2, 0], [20, 0], 1000)), "0a 26 0d");
-  assert.equal(triple(run([2, 0], [63, 512], 512)), "0a 00 00");
+  assert.equal(triple(run([2, 0], [63, 512], 512)), "0a 0d 01");
   assert.equal(triple(run([2, 0], [20, 0], 0)), "");
 });
 
@@ -195,9 +195,9 @@ Deno.test("EXTENDED COPY: what is wrong with a segment is pointed to", () => {
   const cases: [string, number[][], string, number[]][] = [
     ["source index", [segment(0, 0, 1, { source: 2 })], "0a 08 04", [0xa0, 0, 4]],
     ["destination index", [segment(0, 0, 1, { destination: 9 })], "0a 08 04", [0xa0, 0, 6]],
-    ["source range", [segment(63, 0, 2)], "0a 00 00", [0xa0, 0, 12]],
-    ["destination range", [segment(0, 63, 2)], "0a 00 00", [0xa0, 0, 20]],
-    ["a huge LBA", [segment(2 ** 53, 0, 1)], "0a 00 00", [0xa0, 0, 12]],
+    ["source range", [segment(63, 0, 2)], "0a 0d 01", [0xa0, 0, 12]],
+    ["destination range", [segment(0, 63, 2)], "0a 0d 01", [0xa0, 0, 20]],
+    ["a huge LBA", [segment(2 ** 53, 0, 1)], "0a 0d 01", [0xa0, 0, 12]],
     ["a null device ID", [segment(0, 0, 1, { source: 0xc000 })], "0a 08 04", [0xa0, 0, 4]],
   ];
   for (const [what, segments, expected, pointer] of cases) {
@@ -295,9 +295,14 @@ Deno.test("EXTENDED COPY: segments before the one that fails stay copied", () =>
   const expected = one.block(0);
   const list = copyList([cscd(one), cscd(two)], [segment(0, 5, 1), segment(0, 64, 1)]);
   const answer = extendedCopy(one, list);
-  assert.equal(triple(answer), "0a 00 00");
-  // Segment number in the third and fourth byte of COMMAND-SPECIFIC INFORMATION.
-  assert.deepEqual([...answer.sense?.subarray(8, 12) ?? []], [0, 0, 0, 1]);
+  assert.equal(triple(answer), "0a 0d 01");
+  const sense = answer.sense as Uint8Array;
+  // Segment number in the third and fourth byte of COMMAND-SPECIFIC INFORMATION; the second says where
+  // status and sense data of the destination are: what it answers to a write beyond its end.
+  assert.deepEqual([...sense.subarray(8, 12)], [0, 18, 0, 1]);
+  assert.equal(sense[18], Status.CHECK_CONDITION);
+  assert.equal(triple({ status: sense[18], sense: sense.subarray(19) }), "05 21 00");
+  assert.deepEqual([...sense.subarray(22, 26)], number(64, 4));
   assert.deepEqual(two.block(5), expected);
 });
 
@@ -392,7 +397,7 @@ Deno.test("EXTENDED COPY does not write beyond a medium that has shrunk amid the
   const { one, two } = twoUnits();
   one.before = () => two.unit.resize(4);
   const answer = extendedCopy(one, copyList([cscd(one), cscd(two)], [segment(0, 0, 8)]));
-  assert.equal(triple(answer), "0a 00 00");
+  assert.equal(triple(answer), "0a 0d 01");
   assert.deepEqual(two.steps, []);
 });
 
@@ -459,7 +464,7 @@ Deno.test("RECEIVE COPY FAILURE DETAILS(LID1) has the sense data", () => {
   const details = runCommand(one, copyIn(0x04, [3])).dataIn as Uint8Array;
   assert.deepEqual([...details.subarray(0, 4)], number(details.length - 4, 4));
   assert.equal(details[56], Status.CHECK_CONDITION);
-  assert.deepEqual([...details.subarray(58, 60)], number(18, 2));
+  assert.deepEqual([...details.subarray(58, 60)], number(18 + 1 + 18, 2));
   assert.deepEqual(details.subarray(60), sense);
   assert.deepEqual([...runCommand(one, copyIn(0x04, [3])).dataIn ?? []], [0, 0, 0, 0]);
   // The status is still there.

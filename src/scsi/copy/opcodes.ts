@@ -40,7 +40,7 @@ export const copyCommands: readonly OperationCode[] = [
     ...COPY_OUT,
     name: "POPULATE TOKEN",
     serviceAction: 0x10,
-    clause: "SBC-4 5.11",
+    clause: "SBC-4 5.12",
     usage: bytes("83 10 00000000 ffffffff ffffffff 00 04"),
     exclusive: true,
   },

@@ -1,5 +1,5 @@
 /**
- * POPULATE TOKEN (SBC-4 5.11). The table has it alone on the whole medium, so that no write is in
+ * POPULATE TOKEN (SBC-4 5.12). The table has it alone on the whole medium, so that no write is in
  * flight when the token is made: each later one is told to `RodTokens`.
  */
 import type { Answer } from "../answer.ts";

@@ -1,5 +1,5 @@
 /**
- * Block device range descriptor lists of POPULATE TOKEN and WRITE USING TOKEN (SBC-4 5.11.3).
+ * Block device range descriptor lists of POPULATE TOKEN and WRITE USING TOKEN (SBC-4 5.12.3).
  *
  * @module
  */

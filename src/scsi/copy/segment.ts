@@ -8,8 +8,15 @@ import type { LogicalUnit } from "../logical_unit.ts";
 import type { Operation, OperationResult } from "../procedure.ts";
 import type { SegmentPointer } from "../sense.ts";
 import type { CopyOperation } from "./copy_operation.ts";
-import { type CopyRun, copyRun, isFailure } from "./copy_steps.ts";
-import { type CopyUnit, endRefusal, findCopyUnit, isOnMedium, ownCopyUnit } from "./copy_unit.ts";
+import { type CopyRun, copyRun, isFailure, thirdPartyFailure } from "./copy_steps.ts";
+import {
+  type CopyUnit,
+  endOutOfRange,
+  endRefusal,
+  findCopyUnit,
+  isOnMedium,
+  ownCopyUnit,
+} from "./copy_unit.ts";
 import { SEGMENT_LENGTH_MAX_BYTES } from "./limits.ts";
 import type { CscdDescriptor, SegmentDescriptor } from "./parameter_list.ts";
 import { CopyEnd, type CopyFailure, CopySense } from "./sense.ts";
@@ -119,20 +126,19 @@ function runOf(
     return { sense, pointer: inSegment(countField) };
   }
   const run = { source, destination, source_bytes, destination_bytes, length_bytes };
-  if (!isOnMedium(source, source_bytes, length_bytes)) return outOfRange(Field.SOURCE_LBA);
+  if (!isOnMedium(source, source_bytes, length_bytes)) {
+    const end = endOutOfRange(source, CopyEnd.SOURCE, source_bytes);
+    return { ...thirdPartyFailure(end), pointer: inSegment(Field.SOURCE_LBA) };
+  }
   if (!isOnMedium(destination, destination_bytes, length_bytes)) {
-    return outOfRange(Field.DESTINATION_LBA);
+    const end = endOutOfRange(destination, CopyEnd.DESTINATION, destination_bytes);
+    return { ...thirdPartyFailure(end), pointer: inSegment(Field.DESTINATION_LBA) };
   }
   return run;
 }
 
 function isWhole({ unit }: CopyUnit, length_bytes: number, offset_bytes: number): boolean {
   return length_bytes % unit.block_length === 0 && offset_bytes % unit.block_length === 0;
-}
-
-/** No additional sense code is defined for it: the pointer says what is wrong. */
-function outOfRange(field: number): CopyFailure {
-  return { sense: CopySense.COPY_ABORTED, pointer: inSegment(field) };
 }
 
 function refusalOfEnds(source: End, destination: End): CopyFailure | undefined {

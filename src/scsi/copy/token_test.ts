@@ -355,7 +355,7 @@ Deno.test("POPULATE TOKEN refuses what the standard says", () => {
   }
   assert.equal(triple(runCommand(one, copyOut(0x10, 0, 1))), "");
   assert.equal(one.unit.hot, true);
-  // A last descriptor that is cut off is ignored (SBC-4 5.11.2).
+  // A last descriptor that is cut off is ignored (SBC-4 5.12.2).
   assert.equal(triple(populate(one, good.subarray(0, 40), 5)), "");
   assert.equal(readUint64(information(one, 5), 16), 4);
   assert.equal(triple(populate(one, many(64), 6)), "");

@@ -9,6 +9,7 @@ import { Sense } from "../sense.ts";
 import { atomicCommands } from "./atomic_opcodes.ts";
 import { mediumCommands } from "./medium_opcodes.ts";
 
+const WRONG_DATA_OUT = Sense.INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT;
 const BLOCK = 512;
 const PLAIN: UnitFeatures = {
   writable: true,
@@ -172,7 +173,7 @@ Deno.test("WRITE ATOMIC is one write, or none", () => {
   assert.equal(attempt(writeAtomicCdb(0n, 9)), Sense.INVALID_FIELD_IN_CDB);
   assert.equal(attempt(writeAtomicCdb(0n, 8, 4)), Sense.INVALID_FIELD_IN_CDB);
   const short = dataOut.subarray(0, 7 * BLOCK);
-  assert.equal(attempt(writeAtomicCdb(0n, 8), short), Sense.INVALID_FIELD_IN_CDB);
+  assert.equal(attempt(writeAtomicCdb(0n, 8), short), WRONG_DATA_OUT);
   assert.deepEqual(volume.steps, []);
 });
 
@@ -187,7 +188,7 @@ Deno.test("COMPARE AND WRITE takes up to 255 blocks of 4096 bytes, in steps that
   assert.deepEqual(volume.bytes.subarray(4096, 4096 + length), dataOut.subarray(length));
   // One byte more or less leaves unclear which blocks are which.
   for (const other of [dataOut.subarray(1), new Uint8Array(2 * length + 1)]) {
-    assert.equal(triple(run(unit, volume, cdb, { dataOut: other })), Sense.INVALID_FIELD_IN_CDB);
+    assert.equal(triple(run(unit, volume, cdb, { dataOut: other })), WRONG_DATA_OUT);
   }
 });
 

@@ -10,7 +10,7 @@ import type { Procedure } from "../procedure.ts";
 import { changesMedium, GOOD, invalidField } from "../response.ts";
 import { atomicLengthMax } from "./atomic_limit.ts";
 import { fetchPiece, hasFailed, performed } from "./media_steps.ts";
-import { checkRange, isAnswer, type Range } from "./range.ts";
+import { checkRange, isAnswer, type Range, wrongDataOut } from "./range.ts";
 
 function writeAtomic(unit: LogicalUnit, { cdb, buffer_length }: CommandView): Answer | Procedure {
   const blocks = readUint16(cdb, 12);
@@ -20,7 +20,7 @@ function writeAtomic(unit: LogicalUnit, { cdb, buffer_length }: CommandView): An
   if (readUint16(cdb, 10) !== 0) return invalidField(unit, 10);
   if (blocks > atomicLengthMax(unit)) return invalidField(unit, 12);
   // A part of it would not be what was asked for.
-  if (buffer_length < range.length_bytes) return invalidField(unit, 12);
+  if (buffer_length < range.length_bytes) return wrongDataOut(unit);
   if (blocks === 0) return GOOD;
   return writeWhole(unit, range, (cdb[1] & 0x08) !== 0 || unit.forceUnitAccess);
 }

@@ -1,5 +1,5 @@
 /**
- * READ CAPACITY(10) and READ CAPACITY(16) (SBC-4 5.19, 5.20). PMI and LOGICAL BLOCK ADDRESS are
+ * READ CAPACITY(10) and READ CAPACITY(16) (SBC-4 5.20, 5.21). PMI and LOGICAL BLOCK ADDRESS are
  * obsolete; they are taken as SBC-2 has them, since there are initiators that ask so: without PMI the
  * address is 0, and with it there is no delay before the last block.
  */
@@ -8,8 +8,8 @@ import { readField, writeUint32, writeUint64 } from "../big_endian.ts";
 import type { CommandView } from "../command.ts";
 import type { LogicalUnit } from "../logical_unit.ts";
 import type { CdbField } from "../opcode.ts";
-import { checkCondition, dataIn, invalidField, needsMedium } from "../response.ts";
-import { Sense } from "../sense.ts";
+import { dataIn, invalidField, needsMedium } from "../response.ts";
+import { outOfRange } from "./range.ts";
 
 function lastBlock(unit: LogicalUnit): number {
   return Math.max(unit.block_count - 1, 0);
@@ -26,7 +26,7 @@ function checkAddress(
   if ((cdb[pmiByte] & 0x01) === 0) {
     return lba === 0 ? undefined : invalidField(unit, address.offset);
   }
-  return lba <= lastBlock(unit) ? undefined : checkCondition(unit, Sense.LBA_OUT_OF_RANGE);
+  return lba <= lastBlock(unit) ? undefined : outOfRange(unit, lba);
 }
 
 function readCapacity10(unit: LogicalUnit, { cdb }: CommandView): Answer {

@@ -11,7 +11,7 @@ import type { Procedure } from "../procedure.ts";
 import { changesMedium, checkCondition, GOOD, invalidField } from "../response.ts";
 import { Sense } from "../sense.ts";
 import { fetchPiece, hasFailed, performed, readPiece } from "./media_steps.ts";
-import { checkRange, isAnswer, type Range } from "./range.ts";
+import { checkRange, isAnswer, type Range, wrongDataOut } from "./range.ts";
 import { firstDifference } from "./verify.ts";
 
 function compareAndWrite(unit: LogicalUnit, command: CommandView): Answer | Procedure {
@@ -22,7 +22,7 @@ function compareAndWrite(unit: LogicalUnit, command: CommandView): Answer | Proc
   if (isAnswer(range)) return range;
   // Blocks to compare, then as many to write; another length leaves unclear which is which, and may
   // be a number of blocks that did not fit into its byte.
-  if (command.buffer_length !== 2 * range.length_bytes) return invalidField(unit, 13);
+  if (command.buffer_length !== 2 * range.length_bytes) return wrongDataOut(unit);
   if (blocks === 0) return GOOD;
   return compareThenWrite(unit, range, (cdb[1] & 0x08) !== 0 || unit.forceUnitAccess);
 }

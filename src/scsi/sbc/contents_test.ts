@@ -137,3 +137,17 @@ Deno.test("WRITE AND VERIFY sees that what it reads is not what it wrote", () =>
   assert.equal((compared.sense as Uint8Array)[2], 0x0e, "BYTCHK 01b");
   assert.equal(run(unit, volume, hex("2e000000000300000200"), { dataOut }).status, Status.GOOD);
 });
+
+Deno.test("WRITE SAME that unmaps is durable where the cache is off", () => {
+  const unit = makeUnit({
+    features: { writable: true, discard: true, writeZeroes: false, writeCache: true },
+  });
+  const volume = new ArrayVolume(unit);
+  const cdb = Uint8Array.of(0x41, 0x08, 0, 0, 0, 3, 0, 0, 2, 0);
+  for (const on of [true, false]) {
+    unit.writeCacheEnabled = on;
+    volume.steps.length = 0;
+    assert.equal(run(unit, volume, cdb, { dataOut: new Uint8Array(BLOCK) }).status, Status.GOOD);
+    assert.deepEqual(volume.steps, ["discard 1536+1024", ...(on ? [] : ["flush"])]);
+  }
+});

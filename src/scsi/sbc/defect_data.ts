@@ -1,5 +1,5 @@
 /**
- * READ DEFECT DATA (SBC-4 5.21, 5.22): both lists are empty, whatever format they are asked in. What
+ * READ DEFECT DATA (SBC-4 5.22, 5.23): both lists are empty, whatever format they are asked in. What
  * the storage below relocates it does not tell.
  */
 import type { Answer } from "../answer.ts";

@@ -1,4 +1,4 @@
-/** GET LBA STATUS (SBC-4 5.5, 5.6): which blocks are mapped, as far as the volume can tell. */
+/** GET LBA STATUS (SBC-4 5.6, 5.7): which blocks are mapped, as far as the volume can tell. */
 import type { Answer } from "../answer.ts";
 import { readUint32, readUint64, writeUint32, writeUint64 } from "../big_endian.ts";
 import type { CommandView } from "../command.ts";

@@ -1,5 +1,5 @@
 /**
- * ORWRITE (SBC-4 5.9, 5.10): the disjunction of what is on the medium and what is sent. The device
+ * ORWRITE (SBC-4 5.10, 5.11): the disjunction of what is on the medium and what is sent. The device
  * keeps all other commands off the range meanwhile.
  */
 import type { Answer } from "../answer.ts";
@@ -10,11 +10,14 @@ import type { Procedure } from "../procedure.ts";
 import { changesMedium, checkCondition, GOOD, invalidField } from "../response.ts";
 import { Sense } from "../sense.ts";
 import { fetchPiece, hasFailed, performed, pieces, readPiece } from "./media_steps.ts";
-import { cdbRange, isAnswer, type Range, wholeBlocks } from "./range.ts";
+import { cdbRange, isAnswer, type Range, wrongDataOut } from "./range.ts";
 
 /** ORWRITE set operation; CHANGE GENERATION AND CLEAR (001b) is not there. */
 const BMOP_SET = 0;
-/** ORWgeneration after power on (SBC-4 4.27): nothing here changes it. */
+/**
+ * ORWgeneration after power on, which nothing here changes; the policy is 7h then: any other is refused
+ * (SBC-4 4.27.3, 4.27.4).
+ */
 const GENERATION = 0;
 
 function orWrite(unit: LogicalUnit, command: CommandView): Answer | Procedure {
@@ -27,8 +30,8 @@ function orWrite(unit: LogicalUnit, command: CommandView): Answer | Procedure {
     return checkCondition(unit, Sense.ORWRITE_GENERATION_DOES_NOT_MATCH);
   }
   const fua = (cdb[long ? 10 : 1] & 0x08) !== 0 || unit.forceUnitAccess;
-  const length_bytes = wholeBlocks(unit, Math.min(range.length_bytes, command.buffer_length));
-  return orWriteBlocks(unit, { ...range, length_bytes }, fua);
+  if (command.buffer_length < range.length_bytes) return wrongDataOut(unit);
+  return orWriteBlocks(unit, range, fua);
 }
 
 function* orWriteBlocks(unit: LogicalUnit, range: Range, fua: boolean): Procedure {

@@ -42,7 +42,7 @@ const GUARD = PROTECTION_CHECK_GUARD;
 /** The engine leaves it out where the unit's type does not have it. */
 const TAG = PROTECTION_CHECK_REFERENCE_TAG;
 /**
- * What is checked for each value (SBC-4 5.15, 5.40); 110b and 111b are reserved. The application tag
+ * What is checked for each value (SBC-4 5.16, 5.40); 110b and 111b are reserved. The application tag
  * is the initiators' own (ATO), nobody here knows what it should be.
  */
 const CHECKS: readonly number[] = [GUARD | TAG, GUARD | TAG, TAG, 0, GUARD, GUARD | TAG];

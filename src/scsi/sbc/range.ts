@@ -20,10 +20,14 @@ export interface Range {
  * the end of the medium. The decoder has checked this as well; the capacity may be smaller since.
  */
 export function checkRange(unit: LogicalUnit, lba: number, blocks: number): Range | Answer {
-  if (lba > unit.block_count || blocks > unit.block_count - lba) {
-    return checkCondition(unit, Sense.LBA_OUT_OF_RANGE);
-  }
+  if (lba > unit.block_count || blocks > unit.block_count - lba) return outOfRange(unit, lba);
   return { offset_bytes: lba * unit.block_length, length_bytes: blocks * unit.block_length };
+}
+
+/** INFORMATION is the first LBA that is not there (SBC-4 4.18.1). */
+export function outOfRange(unit: LogicalUnit, lba: number): Answer {
+  const information = Math.max(lba, unit.block_count);
+  return checkCondition(unit, Sense.LBA_OUT_OF_RANGE, { information });
 }
 
 /**
@@ -53,6 +57,15 @@ export function checkTransferLength(
 ): Answer | undefined {
   if (blocks * unit.block_length <= TRANSFER_LENGTH_MAX_BYTES) return undefined;
   return invalidField(unit, field.offset);
+}
+
+/**
+ * The initiator has sent another amount of data than the command needs: which bytes are which is not
+ * clear, or some are missing. One rule for all commands but WRITE, and WRITE AND VERIFY, which write
+ * the whole blocks that came.
+ */
+export function wrongDataOut(unit: LogicalUnit): Answer {
+  return checkCondition(unit, Sense.INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT);
 }
 
 export function isAnswer(value: Range | Answer): value is Answer {

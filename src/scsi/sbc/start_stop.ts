@@ -1,4 +1,4 @@
-/** START STOP UNIT (SBC-4 5.31) and PREVENT ALLOW MEDIUM REMOVAL (SBC-4 5.14). */
+/** START STOP UNIT (SBC-4 5.31) and PREVENT ALLOW MEDIUM REMOVAL (SBC-4 5.15). */
 import type { Answer } from "../answer.ts";
 import type { CommandView } from "../command.ts";
 import type { LogicalUnit } from "../logical_unit.ts";

@@ -1,5 +1,5 @@
 /**
- * READ and WRITE (SBC-4 5.15 to 5.18, 5.40 to 5.43), SYNCHRONIZE CACHE and PRE-FETCH. The device
+ * READ and WRITE (SBC-4 5.16 to 5.19, 5.40 to 5.43), SYNCHRONIZE CACHE and PRE-FETCH. The device
  * runs the first three itself where nothing is in the way; these procedures are for when something
  * is: an initiator's buffer that is too short, a command that must be alone, a cache switched off.
  *
@@ -123,7 +123,7 @@ export function* flush(unit: LogicalUnit): Procedure {
 
 /**
  * There is no cache of our own to fetch into: GOOD, and not CONDITION MET, which would promise that
- * all of the blocks are there (SBC-4 5.12). IMMED changes nothing of it.
+ * all of the blocks are there (SBC-4 5.13). IMMED changes nothing of it.
  */
 function preFetch(unit: LogicalUnit, command: CommandView): Answer {
   const range = checkRange(unit, command.lba, command.length_blocks);

@@ -7,7 +7,7 @@ import { changesMedium, checkCondition, GOOD, invalidField, needsMedium } from "
 import { Sense } from "../sense.ts";
 import { fetchPiece, hasFailed, performed, pieces, readPiece, type Steps } from "./media_steps.ts";
 import { protectField, protectionChecks } from "./protection.ts";
-import { isAnswer, type Range, wholeBlocks } from "./range.ts";
+import { isAnswer, type Range, wholeBlocks, wrongDataOut } from "./range.ts";
 import { transferRange } from "./transfer.ts";
 
 /** BYTCHK (SBC-4 table 121): what the medium is compared with. */
@@ -63,10 +63,9 @@ function* verifyMedium(
   return GOOD;
 }
 
-/** Compares with as much of the range as the initiator sent. */
 function* compare(unit: LogicalUnit, range: Range, bufferLength: number): Procedure {
-  const length_bytes = wholeBlocks(unit, Math.min(range.length_bytes, bufferLength));
-  for (const piece of pieces({ ...range, length_bytes })) {
+  if (bufferLength < range.length_bytes) return wrongDataOut(unit);
+  for (const piece of pieces(range)) {
     const failure = yield* comparePiece(unit, piece, piece.offset_bytes - range.offset_bytes);
     if (failure !== undefined) return failure;
   }
@@ -83,14 +82,14 @@ function* comparePiece(
   const piece = yield* readPiece(unit, offset_bytes, length_bytes);
   if (hasFailed(piece)) return piece;
   const difference = firstDifference(piece, expected);
-  return difference < 0 ? undefined : miscompare(unit, dataOutOffset + difference);
+  return difference < 0 ? undefined : miscompare(unit, offset_bytes + difference);
 }
 
 /** BYTCHK 11b: each block is compared with the one block that was sent. */
 function* compareOneBlock(unit: LogicalUnit, range: Range, bufferLength: number): Procedure {
   const { block_length } = unit;
   if (range.length_bytes === 0) return GOOD;
-  if (bufferLength < block_length) return checkCondition(unit, Sense.INVALID_FIELD_IN_CDB);
+  if (bufferLength < block_length) return wrongDataOut(unit);
   const block = yield* fetchPiece(unit, 0, block_length);
   if (hasFailed(block)) return block;
   for (const { offset_bytes, length_bytes } of pieces(range)) {
@@ -98,15 +97,19 @@ function* compareOneBlock(unit: LogicalUnit, range: Range, bufferLength: number)
     if (hasFailed(piece)) return piece;
     for (let start = 0; start < length_bytes; start += block_length) {
       const difference = firstDifference(piece.subarray(start, start + block_length), block);
-      if (difference >= 0) return miscompare(unit, difference);
+      if (difference >= 0) return miscompare(unit, offset_bytes + start);
     }
   }
   return GOOD;
 }
 
-/** INFORMATION: offset in the data-out of the first byte that differs (SBC-4 4.18). */
-function miscompare(unit: LogicalUnit, difference: number): Answer {
-  return checkCondition(unit, Sense.MISCOMPARE_DURING_VERIFY, { information: difference });
+/**
+ * INFORMATION is the LBA of the first block that differs, as wherever a block is at fault; only
+ * COMPARE AND WRITE gives an offset in the data-out (SBC-4 table 15).
+ */
+function miscompare(unit: LogicalUnit, offset_bytes: number): Answer {
+  const information = Math.floor(offset_bytes / unit.block_length);
+  return checkCondition(unit, Sense.MISCOMPARE_DURING_VERIFY, { information });
 }
 
 /** Offset of the first byte that differs, or -1. */

@@ -26,7 +26,7 @@ export interface WholeMediumOperation {
   run(): Steps<Answer | undefined>;
 }
 
-/** Runs the operation and keeps account of it (SBC-4 4.11.2, 4.36). */
+/** Runs the operation and keeps account of it (SBC-4 4.11.2, 4.33). */
 export function* runOnWholeMedium(unit: LogicalUnit, wanted: WholeMediumOperation): Procedure {
   const { kind, restricted } = wanted;
   const part = kind === "sanitize" ? SANITIZE_PART : FORMAT_PART;

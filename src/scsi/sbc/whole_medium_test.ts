@@ -267,7 +267,8 @@ for (const { name, part, start, fails, during, failed } of kinds) {
     volume.failures.set(fails, MediaResult.MEDIUM_ERROR);
     assert.equal(triple(start(unit, volume)), failed[1]);
     assert.equal(unit.state, failed[0]);
-    assert.equal(triple(run(unit, volume, hex("28000000000000000100"))), failed[1]);
+    const corrupt = failed[0] === "format-failed" ? Sense.MEDIUM_FORMAT_CORRUPTED : failed[1];
+    assert.equal(triple(run(unit, volume, hex("28000000000000000100"))), corrupt);
     assert.notEqual(volume.saved.get(part), null, "a restart would know");
     volume.failures.clear();
     assert.equal(start(unit, volume).status, Status.GOOD);

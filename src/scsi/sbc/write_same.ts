@@ -4,14 +4,15 @@ import type { CommandView } from "../command.ts";
 import { STEP_LENGTH_MAX_BYTES, WRITE_SAME_BLOCK_COUNT_MAX } from "../limits.ts";
 import type { LogicalUnit } from "../logical_unit.ts";
 import type { Procedure } from "../procedure.ts";
-import { changesMedium, checkCondition, GOOD, invalidField } from "../response.ts";
-import { Sense } from "../sense.ts";
+import { changesMedium, GOOD, invalidField } from "../response.ts";
 import { findRow } from "../table.ts";
 import { fetchPiece, hasFailed, performed, pieces } from "./media_steps.ts";
-import { checkRange, isAnswer, type Range } from "./range.ts";
+import { checkRange, isAnswer, type Range, wrongDataOut } from "./range.ts";
+import { flush } from "./transfer.ts";
 
 const ANCHOR = 0x10;
 const UNMAP = 0x08;
+const OBSOLETE = 0x06;
 const NDOB = 0x01;
 
 function writeSame(unit: LogicalUnit, command: CommandView): Answer | Procedure {
@@ -24,6 +25,9 @@ function writeSame(unit: LogicalUnit, command: CommandView): Answer | Procedure 
   // ANC_SUP is 0, and without UNMAP there is nothing to anchor.
   if ((flags & ANCHOR) !== 0) return invalidField(unit, flagsByte, 4);
   if (unmap && !unit.features.discard) return invalidField(unit, flagsByte, 3);
+  // PBDATA and LBDATA, and RELADR in the 10-byte CDB.
+  const obsolete = flags & (operationCode === 0x41 ? OBSOLETE | NDOB : OBSOLETE);
+  if (obsolete !== 0) return invalidField(unit, flagsByte, 31 - Math.clz32(obsolete));
   const lengthByte = findRow(operationCode, serviceAction)?.length?.offset ?? 0;
   // WSNZ, and MAXIMUM WRITE SAME LENGTH (SBC-4 6.6.4).
   if (length_blocks === 0) return invalidField(unit, lengthByte);
@@ -32,9 +36,7 @@ function writeSame(unit: LogicalUnit, command: CommandView): Answer | Procedure 
   if (length_blocks > WRITE_SAME_BLOCK_COUNT_MAX) return invalidField(unit, lengthByte);
   if (ndob) return writeZeroes(unit, range, unmap);
   // One block is sent, neither more nor less.
-  if (command.buffer_length !== unit.block_length) {
-    return checkCondition(unit, Sense.INVALID_FIELD_IN_CDB);
-  }
+  if (command.buffer_length !== unit.block_length) return wrongDataOut(unit);
   return writeBlock(unit, range, unmap);
 }
 
@@ -60,7 +62,11 @@ function* writeZeroes(unit: LogicalUnit, range: Range, unmap: boolean): Procedur
   if (writeZeroes) {
     return (yield* performed(unit, { kind: "write-zeroes", ...range, unmap, fua })) ?? GOOD;
   }
-  if (unmap && discard) return (yield* performed(unit, { kind: "discard", ...range })) ?? GOOD;
+  if (unmap && discard) {
+    const failure = yield* performed(unit, { kind: "discard", ...range });
+    // Zeros that are acknowledged must not become old data again.
+    return failure ?? (fua ? yield* flush(unit) : GOOD);
+  }
   return yield* writePattern(unit, range, new Uint8Array(unit.block_length));
 }
 

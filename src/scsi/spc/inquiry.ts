@@ -2,7 +2,7 @@
 import type { Answer } from "../answer.ts";
 import { writeAscii, writeUint16 } from "../big_endian.ts";
 import type { CommandView } from "../command.ts";
-import type { LogicalUnit } from "../logical_unit.ts";
+import { AccessState, type LogicalUnit } from "../logical_unit.ts";
 import { always, dataIn, invalidField } from "../response.ts";
 import { isSupported, rowsOf, supports } from "../table.ts";
 import { vitalProductData } from "./vpd.ts";
@@ -25,14 +25,24 @@ function inquiry(unit: LogicalUnit, { cdb }: CommandView): Answer {
     return pageCode === 0 ? dataIn(standardData(unit)) : invalidField(unit, 2);
   }
   const page = vitalProductData(unit, pageCode);
-  return page === undefined ? invalidField(unit, 2) : dataIn(page);
+  if (page === undefined) return invalidField(unit, 2);
+  page[0] = peripheral(unit);
+  return dataIn(page);
+}
+
+/**
+ * PERIPHERAL QUALIFIER 001b where the target port group is unavailable (SPC-4 5.16.2.4.5), else 000b;
+ * direct access block device.
+ */
+function peripheral(unit: LogicalUnit): number {
+  return unit.accessState === AccessState.UNAVAILABLE ? 0x20 : 0x00;
 }
 
 /** Standard INQUIRY data (SPC-4 6.6.2). */
 export function standardData(unit: LogicalUnit): Uint8Array {
   const data = new Uint8Array(STANDARD_DATA_LENGTH);
   const { vendor, product, revision } = unit.identity;
-  data[0] = 0x00; // PERIPHERAL QUALIFIER 000b, direct access block device
+  data[0] = peripheral(unit);
   data[1] = unit.removable ? 0x80 : 0x00; // RMB
   data[2] = 0x06; // VERSION: SPC-4
   data[3] = 0x12; // HISUP, RESPONSE DATA FORMAT 2; NORMACA 0

@@ -22,7 +22,7 @@ export function readinessSense(unit: LogicalUnit): number {
     case "formatting":
       return Sense.FORMAT_IN_PROGRESS;
     case "format-failed":
-      return Sense.FORMAT_COMMAND_FAILED;
+      return Sense.MEDIUM_FORMAT_CORRUPTED;
   }
 }
 

@@ -12,7 +12,9 @@ const CDBS: Readonly<Record<string, string>> = {
   read: "28000000000000000100",
   capacity: "25000000000000000000",
   mode: "1a003f00ff00",
+  caching: "1a000800ff00",
   log: "4d00400000000000ff00",
+  temperature: "4d004d0000000000ff00",
   codes: "a30c00000000000000ff0000",
   groups: "a30a00000000000000ff0000",
 };
@@ -43,7 +45,7 @@ Deno.test("standby and unavailable ports let only what they must pass", () => {
   unit.changeAccessState(AccessState.STANDBY, true);
   assert.equal(refused(unit, 0x02040b), "ready read");
   unit.changeAccessState(AccessState.UNAVAILABLE, true);
-  assert.equal(refused(unit, 0x02040c), "ready read capacity mode log codes");
+  assert.equal(refused(unit, 0x02040c), "ready read capacity mode caching log temperature codes");
   const { dataIn } = run(unit, new ArrayVolume(unit), hex(CDBS.sense));
   assert.equal(senseTriple(dataIn as Uint8Array), 0x02040c);
 });
@@ -52,21 +54,24 @@ Deno.test("an operation on the whole medium refuses the rest and tells how far i
   const unit = makeUnit({ port: PORT });
   unit.operation = { kind: "format", failed: false, restricted: false };
   unit.progress = 0.5;
-  assert.equal(refused(unit, 0x020404), "ready read capacity mode log codes groups");
+  assert.equal(
+    refused(unit, 0x020404),
+    "ready read capacity mode caching log temperature codes groups",
+  );
   const { dataIn } = run(unit, new ArrayVolume(unit), hex(CDBS.sense));
   assert.equal(toHex(dataIn as Uint8Array), "70000200000000" + "0a" + "00000000" + "040400808000");
   const { sense } = run(unit, new ArrayVolume(unit), hex(CDBS.ready));
   assert.equal(toHex((sense as Uint8Array).subarray(15)), "808000");
   unit.operation = { kind: "sanitize", failed: false, restricted: false };
-  assert.equal(refused(unit, 0x02041b), "ready read capacity mode");
+  assert.equal(refused(unit, 0x02041b), "ready read mode log groups");
 });
 
 Deno.test("after a failed operation the medium cannot be used", () => {
   const unit = makeUnit({ port: PORT });
   unit.operation = { kind: "format", failed: true, restricted: false };
-  assert.equal(refused(unit, 0x033101), "ready read capacity");
+  assert.equal(refused(unit, 0x033100), "ready read capacity");
   unit.operation = { kind: "sanitize", failed: true, restricted: false };
-  assert.equal(refused(unit, 0x033103), "ready read capacity mode");
+  assert.equal(refused(unit, 0x033103), "ready read mode log groups");
 });
 
 Deno.test("a deferred error comes in the place of one command, and before an attention", () => {

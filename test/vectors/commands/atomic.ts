@@ -17,7 +17,7 @@ import {
   WRITE_PROTECTED,
 } from "../vector.ts";
 
-const OR_CLAUSES: Readonly<Record<number, string>> = { 16: "SBC-4 5.9", 32: "SBC-4 5.10" };
+const OR_CLAUSES: Readonly<Record<number, string>> = { 16: "SBC-4 5.10", 32: "SBC-4 5.11" };
 
 function orCases(size: number): Case[] {
   const cdb = (flags: string, lba: number, blocks: number) =>
@@ -41,7 +41,7 @@ function orCases(size: number): Case[] {
       what: "one block of two was sent",
       cdb: two.cdb,
       dataOut: "a5*512",
-      after: { 1536: "a7*512" },
+      sense: "05 0e 03",
     },
     { what: "beyond the end", cdb: cdb("00", 63, 2), dataOut: two.dataOut, ...LBA_OUT_OF_RANGE },
     {
@@ -129,7 +129,7 @@ const atomicCases: Case[] = [
     cdb: atomic("00", 3, 0, 2),
     unit: "atomic",
     dataOut: "a5*512",
-    ...badField("c0 000c"),
+    sense: "05 0e 03",
   },
   {
     what: "beyond the end",

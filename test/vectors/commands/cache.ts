@@ -38,7 +38,7 @@ function synchronizeCases(size: number): Case[] {
   ];
 }
 
-/** CONDITION MET says that it fits into the cache (SBC-4 5.12); there is none to fit into. */
+/** CONDITION MET says that it fits into the cache (SBC-4 5.13); there is none to fit into. */
 function preFetchCases(size: number): Case[] {
   const cdb = (flags: string, lba: number, blocks: number) =>
     cdbOf(PRE_FETCH, size, flags, lba, blocks);
@@ -66,6 +66,6 @@ function preFetchCases(size: number): Case[] {
 export const cacheVectors = [
   ...vectorsOf("SYNCHRONIZE CACHE(10)", "SBC-4 5.33", synchronizeCases(10)),
   ...vectorsOf("SYNCHRONIZE CACHE(16)", "SBC-4 5.34", synchronizeCases(16)),
-  ...vectorsOf("PRE-FETCH(10)", "SBC-4 5.12", preFetchCases(10)),
-  ...vectorsOf("PRE-FETCH(16)", "SBC-4 5.13", preFetchCases(16)),
+  ...vectorsOf("PRE-FETCH(10)", "SBC-4 5.13", preFetchCases(10)),
+  ...vectorsOf("PRE-FETCH(16)", "SBC-4 5.14", preFetchCases(16)),
 ];

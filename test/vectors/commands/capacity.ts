@@ -5,7 +5,7 @@ const TEN = "25 00 00000000 0000 00 00";
 const SIXTEEN = "9e 10 0000000000000000 00000020 00 00";
 
 export const capacityVectors = [
-  ...vectorsOf("READ CAPACITY(10)", "SBC-4 5.19", [
+  ...vectorsOf("READ CAPACITY(10)", "SBC-4 5.20", [
     { what: "64 blocks", cdb: TEN, dataIn: "0000003f 00000200" },
     { what: "4096-byte blocks", cdb: TEN, unit: "native4k", dataIn: "0000000f 00001000" },
     { what: "2 TiB", cdb: TEN, unit: "twoTebibytes", dataIn: "ffffffff 00000200" },
@@ -24,9 +24,15 @@ export const capacityVectors = [
     { what: "PMI beyond the end", cdb: "25 00 00000040 0000 01 00", ...LBA_OUT_OF_RANGE },
     { what: "an address without PMI", cdb: "25 00 00000003 0000 00 00", ...badField("c0 0002") },
     { what: "medium gone", cdb: TEN, before: { state: "no-medium" }, ...NO_MEDIUM },
+    {
+      what: "while sanitizing",
+      cdb: TEN,
+      before: { state: "sanitizing" },
+      dataIn: "0000003f 00000200",
+    },
     { what: "NACA", cdb: "25 00 00000000 0000 00 04", ...badField("ca 0009") },
   ]),
-  ...vectorsOf("READ CAPACITY(16)", "SBC-4 5.20", [
+  ...vectorsOf("READ CAPACITY(16)", "SBC-4 5.21", [
     {
       what: "4096-byte blocks, thin",
       cdb: SIXTEEN,

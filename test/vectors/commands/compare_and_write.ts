@@ -57,10 +57,10 @@ export const compareAndWriteVectors = vectorsOf("COMPARE AND WRITE", "SBC-4 5.3"
     what: "no blocks, but data: 256 blocks do not fit into the field",
     cdb: "89 00 0000000000000003 000000 00 00 00",
     dataOut: "03*1024",
-    ...badField("c0 000d"),
+    sense: "05 0e 03",
   },
-  { what: "too much sent", cdb: ONE, dataOut: "03*2048", ...badField("c0 000d") },
-  { what: "too little sent", cdb: ONE, dataOut: "03*512", ...badField("c0 000d") },
+  { what: "too much sent", cdb: ONE, dataOut: "03*2048", sense: "05 0e 03" },
+  { what: "too little sent", cdb: ONE, dataOut: "03*512", sense: "05 0e 03" },
   {
     what: "beyond the end",
     cdb: "89 00 000000000000003f 000000 02 00 00",

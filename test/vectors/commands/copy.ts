@@ -3,6 +3,7 @@ import {
   badField,
   badParameter,
   type Case,
+  LBA_OUT_OF_RANGE,
   NO_MEDIUM,
   type Step,
   vectorsOf,
@@ -93,8 +94,9 @@ const extended: Case[] = [
   {
     what: "blocks beyond the end of a medium (the segment before stays copied)",
     ...copy([OWN], [segment(0, 0, 3, 8, 1), segment(0, 0, 63, 9, 2)]),
-    sense: "0a 00 00",
-    commandSpecific: 1,
+    sense: "0a 0d 01",
+    // Status and sense data of the source at byte 18, segment 1.
+    commandSpecific: 0x12000001,
     after: { 4096: "03*512" },
   },
   {
@@ -187,7 +189,7 @@ const parameters: Case[] = [
   { what: "NACA", cdb: "84 03 0000000000000000 00000014 00 04", ...badField("ca 000f") },
 ];
 
-/** POPULATE TOKEN for blocks 3 and 4, with list identifier 7 (SBC-4 5.11). */
+/** POPULATE TOKEN for blocks 3 and 4, with list identifier 7 (SBC-4 5.12). */
 const POPULATE: Step = {
   cdb: "83 10 00000000 00000007 00000020 00 00",
   dataOut: "001e 00 00 00000000 00000000 0000 0010 0000000000000003 00000002 00000000",
@@ -240,7 +242,7 @@ const populate: Case[] = [
     what: "beyond the end",
     ...POPULATE,
     dataOut: POPULATE.dataOut?.replace("0000000000000003", "000000000000003f"),
-    sense: "05 21 00",
+    ...LBA_OUT_OF_RANGE,
   },
   { what: "medium gone", ...POPULATE, before: { state: "no-medium" }, ...NO_MEDIUM },
 ];
@@ -364,7 +366,7 @@ export const copyVectors = [
   ...vectorsOf("RECEIVE COPY STATUS(LID1)", "SPC-4 6.25", status1),
   ...vectorsOf("RECEIVE COPY FAILURE DETAILS(LID1)", "SPC-4 6.23", details),
   ...vectorsOf("RECEIVE COPY OPERATING PARAMETERS", "SPC-4 6.22", parameters),
-  ...vectorsOf("POPULATE TOKEN", "SBC-4 5.11", populate),
+  ...vectorsOf("POPULATE TOKEN", "SBC-4 5.12", populate),
   ...vectorsOf("WRITE USING TOKEN", "SBC-4 5.59", write),
   ...vectorsOf("RECEIVE ROD TOKEN INFORMATION", "SPC-4 6.26", tokenInformation),
   ...vectorsOf("RECEIVE COPY STATUS(LID4)", "SPC-4 6.24", status4),

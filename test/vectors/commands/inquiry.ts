@@ -43,7 +43,7 @@ export const inquiryVectors = vectorsOf("INQUIRY", "SPC-4 6.6.2", [
     cdb: "12 00 00 0005 00",
     unit: "ported",
     before: { accessState: 3 },
-    dataIn: "00 00 06 12 5b",
+    dataIn: "20 00 06 12 5b",
   },
   { what: "allocation length 0", cdb: "12 00 00 0000 00" },
   { what: "page code without EVPD", cdb: "12 00 01 00ff 00", ...badField("c0 0002") },

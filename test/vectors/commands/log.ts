@@ -57,10 +57,17 @@ const sense: Case[] = [
     dataIn: "00 00 0005",
   },
   {
-    what: "answers while sanitizing",
+    what: "Temperature, while sanitizing",
+    cdb: "4d 00 4d 00 00 0000 0002 00",
+    before: { state: "sanitizing" },
+    dataIn: "8d 00",
+  },
+  {
+    what: "another page, while sanitizing",
     cdb: "4d 00 40 00 00 0000 0004 00",
     before: { state: "sanitizing" },
-    dataIn: "00 00 0005",
+    sense: "02 04 1b",
+    field: "80 0000",
   },
   {
     what: "Logical Block Provisioning of a handler that does not know what is left",

@@ -84,7 +84,7 @@ export const mediumVectors = [
     { what: "reserved power condition", cdb: "1b 00 00 00 50 00", ...badField("cf 0004") },
     { what: "NACA", cdb: "1b 00 00 00 01 04", ...badField("ca 0005") },
   ]),
-  ...vectorsOf("PREVENT ALLOW MEDIUM REMOVAL", "SBC-4 5.14", [
+  ...vectorsOf("PREVENT ALLOW MEDIUM REMOVAL", "SBC-4 5.15", [
     { what: "prevent", cdb: "1e 00 00 00 01 00" },
     { what: "allow", cdb: "1e 00 00 00 00 00" },
     { what: "obsolete values of PREVENT", cdb: "1e 00 00 00 02 00", ...badField("c9 0004") },

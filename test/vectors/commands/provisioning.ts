@@ -67,7 +67,7 @@ const unmap = vectorsOf("UNMAP", "SBC-4 5.35", [
     what: "LBA and number wrap around",
     cdb: UNMAP,
     dataOut: TWO.replace("0000000000000008", "ffffffffffffffff"),
-    ...LBA_OUT_OF_RANGE,
+    sense: "05 21 00",
   },
   {
     what: "more than MAXIMUM UNMAP BLOCK DESCRIPTOR COUNT (257)",
@@ -152,7 +152,7 @@ function statusCases(
       dataIn: "00000014",
     },
     { what: "at the end", cdb: cdb("0000000000000040", "00000018", "00"), ...LBA_OUT_OF_RANGE },
-    { what: "LBA -1", cdb: cdb("ffffffffffffffff", "00000018", "00"), ...LBA_OUT_OF_RANGE },
+    { what: "LBA -1", cdb: cdb("ffffffffffffffff", "00000018", "00"), sense: "05 21 00" },
     {
       what: "reserved report type",
       cdb: cdb("0000000000000003", "00000018", "05"),
@@ -175,11 +175,11 @@ function statusCases(
 }
 
 const lbaStatus = [
-  ...vectorsOf("GET LBA STATUS(16)", "SBC-4 5.5", [
+  ...vectorsOf("GET LBA STATUS(16)", "SBC-4 5.6", [
     ...statusCases((lba, allocation, type) => `9e 12 ${lba} ${allocation} ${type} 00`, "c0 000e"),
     { what: "NACA", cdb: "9e 12 0000000000000003 00000018 00 04", ...badField("ca 000f") },
   ]),
-  ...vectorsOf("GET LBA STATUS(32)", "SBC-4 5.6", [
+  ...vectorsOf("GET LBA STATUS(32)", "SBC-4 5.7", [
     ...statusCases(
       (lba, allocation, type) =>
         `7f 00 00000000 00 18 0012 ${type} 00 ${lba} 00000000 00000000 ${allocation}`,

@@ -1,13 +1,20 @@
 /** READ: six bytes to thirty-two. */
 import { cdbOf, flagsPointer, lengthPointer, nacaPointer, READ, sizesOf } from "../forms.ts";
-import { badField, type Case, LBA_OUT_OF_RANGE, NO_MEDIUM, vectorsOf } from "../vector.ts";
+import {
+  badField,
+  type Case,
+  LBA_OUT_OF_RANGE,
+  NO_MEDIUM,
+  outOfRange,
+  vectorsOf,
+} from "../vector.ts";
 
 const CLAUSES: Readonly<Record<number, string>> = {
   6: "SBC-2 5.5",
-  10: "SBC-4 5.15",
-  12: "SBC-4 5.16",
-  16: "SBC-4 5.17",
-  32: "SBC-4 5.18",
+  10: "SBC-4 5.16",
+  12: "SBC-4 5.17",
+  16: "SBC-4 5.18",
+  32: "SBC-4 5.19",
 };
 
 function casesOf(size: number): Case[] {
@@ -49,7 +56,7 @@ function casesOf(size: number): Case[] {
       what: "a format operation has failed",
       cdb: two,
       before: { state: "format-failed" },
-      sense: "03 31 01",
+      sense: "03 31 00",
     },
     {
       what: "port in standby",
@@ -104,7 +111,7 @@ function longCasesOf(size: number): Case[] {
   const cdb = (flags: string, lba: number, blocks: number) => cdbOf(READ, size, flags, lba, blocks);
   return [
     { what: "no blocks", cdb: cdb("00", 64, 0) },
-    { what: "no blocks beyond the end", cdb: cdb("00", 65, 0), ...LBA_OUT_OF_RANGE },
+    { what: "no blocks beyond the end", cdb: cdb("00", 65, 0), ...outOfRange(65) },
     { what: "DPO and FUA", cdb: cdb("18", 1, 1), dataIn: "01*512" },
     { what: "RDPROTECT", cdb: cdb("20", 3, 2), ...badField(flagsPointer(size, 7)) },
     {
@@ -117,7 +124,7 @@ function longCasesOf(size: number): Case[] {
       what: "more than the transfer limit, 4096-byte blocks",
       cdb: cdb("00", 0, 1025),
       unit: "native4k",
-      ...LBA_OUT_OF_RANGE,
+      ...outOfRange(16),
     },
   ];
 }
@@ -135,7 +142,11 @@ const beyond32Bits: Case[] = [
     unit: "eightPebibytes",
     dataIn: "ff*512",
   },
-  { what: "LBA 2^64 - 1", cdb: cdbOf(READ, 16, "00", 2n ** 64n - 1n, 1), ...LBA_OUT_OF_RANGE },
+  {
+    what: "LBA 2^64 - 1, which fixed format has no room for",
+    cdb: cdbOf(READ, 16, "00", 2n ** 64n - 1n, 1),
+    sense: "05 21 00",
+  },
   {
     what: "failing LBA beyond four bytes, fixed format: VALID is 0",
     cdb: cdbOf(READ, 16, "00", 2 ** 32, 1),

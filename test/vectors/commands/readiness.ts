@@ -44,7 +44,7 @@ export const readinessVectors = [
       cdb: READY,
       room: 0,
       before: { state: "format-failed" },
-      sense: "03 31 01",
+      sense: "03 31 00",
     },
     {
       what: "port in standby",

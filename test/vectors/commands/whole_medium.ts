@@ -58,7 +58,7 @@ const format: Case[] = [
     cdb: "04 00 00 0000 00",
     before: { fails: { discard: "internal" } },
     sense: "03 31 01",
-    then: [{ ...READY, sense: "03 31 01" }],
+    then: [{ ...READY, sense: "03 31 00" }],
   },
   {
     what: "it fails in the background",
@@ -349,6 +349,6 @@ export const wholeMediumVectors = [
   ...vectorsOf("SANITIZE, OVERWRITE", "SBC-4 5.30", overwrite),
   ...vectorsOf("SANITIZE, BLOCK ERASE", "SBC-4 5.30", blockErase),
   ...vectorsOf("SANITIZE, EXIT FAILURE MODE", "SBC-4 5.30", exit),
-  ...vectorsOf("READ DEFECT DATA(10)", "SBC-4 5.21", defects10),
-  ...vectorsOf("READ DEFECT DATA(12)", "SBC-4 5.22", defects12),
+  ...vectorsOf("READ DEFECT DATA(10)", "SBC-4 5.22", defects10),
+  ...vectorsOf("READ DEFECT DATA(12)", "SBC-4 5.23", defects12),
 ];

@@ -5,6 +5,7 @@ import {
   type Case,
   LBA_OUT_OF_RANGE,
   NO_MEDIUM,
+  outOfRange,
   vectorsOf,
   WRITE_PROTECTED,
 } from "../vector.ts";
@@ -115,7 +116,7 @@ function longCasesOf(size: number): Case[] {
       unit: "readOnly",
       ...WRITE_PROTECTED,
     },
-    { what: "no blocks beyond the end", cdb: cdb("00", 65, 0), ...LBA_OUT_OF_RANGE },
+    { what: "no blocks beyond the end", cdb: cdb("00", 65, 0), ...outOfRange(65) },
     {
       what: "WRPROTECT",
       cdb: cdb("e0", 3, 1),

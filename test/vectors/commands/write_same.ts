@@ -108,7 +108,7 @@ function casesOf(size: number): Case[] {
       ...badField(lengthPointer(size)),
     },
     { what: "less than a block was sent", cdb: four, dataOut: "00*256", sense: "05 0e 03" },
-    { what: "more than a block was sent", cdb: four, dataOut: "00*1024", sense: "05 24 00" },
+    { what: "more than a block was sent", cdb: four, dataOut: "00*1024", sense: "05 0e 03" },
     { what: "beyond the end", cdb: cdb("00", 63, 2), dataOut: ZEROS, ...LBA_OUT_OF_RANGE },
     { what: "write protected", cdb: unmap, unit: "readOnly", dataOut: ZEROS, ...WRITE_PROTECTED },
     {
@@ -164,7 +164,7 @@ export const writeSameVectors = [
     {
       what: "bit 0, which is NDOB in the longer CDBs only",
       cdb: cdbOf(WRITE_SAME, 10, "01", 3, 4),
-      sense: "05 24 00",
+      ...badField("c8 0001"),
     },
   ]),
 ];

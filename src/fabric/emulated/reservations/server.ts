@@ -147,7 +147,7 @@ export class ReservationServer {
     return this.#accessRefusal(legacy);
   }
 
-  /** SPC-4 5.15.2.4: persistent reservations can be changed in standby, not where unavailable. */
+  /** SPC-4 5.16.2.4: persistent reservations can be changed in standby, not where unavailable. */
   #accessRefusal(legacy: boolean): Answer | undefined {
     const state = this.#host.unit?.accessState ?? AccessState.ACTIVE_OPTIMIZED;
     if (state === AccessState.UNAVAILABLE) return this.#check(Sense.NOT_READY_UNAVAILABLE);
