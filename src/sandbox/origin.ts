@@ -17,7 +17,8 @@ export function normalHost(host: string): string | undefined {
   if (!URL.canParse(`http://${host}/`)) return undefined;
   const { hostname } = new URL(`http://${host}/`);
   const bare = hostname.replace(/^\[(.*)\]$/, "$1").replace(/\.$/, "");
-  return bare === "" ? undefined : bare;
+  // A URL may have more in a host than a name may.
+  return /^([a-z0-9_.-]+|[0-9a-f:.]+)$/.test(bare) ? bare : undefined;
 }
 
 /** Whether a normal host is an IP address and no name. */

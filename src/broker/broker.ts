@@ -1,0 +1,152 @@
+/**
+ * The broker of one logical unit: carries out, in the daemon, what its handler may do outside of its
+ * process. It runs on the main thread, which may wait, and outlives the handler's processes: each gets
+ * a line of its own, and what the one before began has ended when the next begins.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { CapabilityError, type Manifest } from "../plugin/mod.ts";
+import type { BrokeredCapability, BrokerPort } from "../sandbox/broker_port.ts";
+import type { Reactor } from "../sys/reactor.ts";
+import { allowedAddress, allowedOrigins, formatAllowed } from "./allowed.ts";
+import { HttpClient, type HttpOptions } from "./http_client.ts";
+import type { Service } from "./service.ts";
+import { Session } from "./session.ts";
+import { memoryFile, STATE_BYTES_DEFAULT, stateFile, StateStore } from "./state_store.ts";
+import { TcpClient } from "./tcp_stream.ts";
+
+/** What a broker is made of. */
+export interface BrokerOptions {
+  readonly lun: string;
+  readonly manifest: Manifest;
+  /** Origins and addresses that the operator allowed, by capability (`HandlerSettings.addresses`). */
+  readonly addresses: Readonly<Record<string, string>>;
+  /** Folder of all stores; undefined where nothing is kept longer than the daemon. */
+  readonly state_folder: string | undefined;
+  readonly reactor: Reactor;
+  readonly log: (level: "warn" | "error", message: string) => void;
+  /** What differs in tests. */
+  readonly network?: HttpOptions;
+}
+
+/** A capability as an operator sees it. */
+export interface CapabilityDescription {
+  readonly name: string;
+  readonly kind: string;
+  /** What it is for, in the manifest's words. */
+  readonly description: string;
+  /** What it was bound to, or how large it may be. */
+  readonly bound: string;
+  readonly revoked: boolean;
+}
+
+/** The folder of one logical unit's stores. */
+export function stateFolder(state_folder: string, lun: string): string {
+  return join(state_folder, lun);
+}
+
+/** Forgets the stores of a logical unit. `lun` was checked: it is no path. */
+export async function removeStates(state_folder: string, lun: string): Promise<void> {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(lun)) throw new Error(`assertion: "${lun}" is no name`);
+  try {
+    await Deno.remove(stateFolder(state_folder, lun), { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** See the module. */
+export class Broker implements BrokerPort {
+  readonly #options: BrokerOptions;
+  readonly #services: readonly Service[];
+  readonly #revocations = new Map<string, AbortController>();
+  #session: Session | undefined;
+  /** A guest broke the protocol: it must be killed. */
+  onViolation: (reason: string) => void = () => {};
+
+  /** Throws GrantError where the operator has not bound what the manifest asks for. */
+  constructor(options: BrokerOptions) {
+    this.#options = options;
+    this.#services = [...services(options, this.#revocations)];
+  }
+
+  get capabilities(): readonly BrokeredCapability[] {
+    return this.#services.map(({ name, kind }) => ({ name, kind }));
+  }
+
+  open(): number {
+    if (this.#session !== undefined) throw new Error("assertion: the line before was not settled");
+    this.#session = new Session({
+      services: this.#services,
+      reactor: this.#options.reactor,
+      onViolation: (reason) => this.onViolation(`it sent the broker ${reason}`),
+      log: (message) => this.#options.log("error", message),
+    });
+    return this.#session.guest_fd;
+  }
+
+  async settle(): Promise<void> {
+    const session = this.#session;
+    await session?.settle();
+    if (this.#session === session) this.#session = undefined;
+  }
+
+  /**
+   * Takes a capability back: what is under way ends at once, what comes is refused, with an error that
+   * says so. Returns false where there is none of this name.
+   */
+  revoke(name: string): boolean {
+    const revocation = this.#revocations.get(name);
+    if (revocation === undefined) return false;
+    if (!revocation.signal.aborted) {
+      this.#options.log("warn", `The operator has taken "${name}" back`);
+      revocation.abort(new CapabilityError("revoked", `the operator has taken "${name}" back`));
+    }
+    return true;
+  }
+
+  /** What the handler has of this broker. */
+  describe(): CapabilityDescription[] {
+    return this.#services.map(({ name, kind, allowed, revoked }) => ({
+      name,
+      kind,
+      description: this.#options.manifest.capabilities[name].description ?? "",
+      bound: allowed,
+      revoked: revoked.aborted,
+    }));
+  }
+
+  /** Ends everything. */
+  async close(): Promise<void> {
+    await this.settle();
+    for (const service of this.#services) if (service.kind === "http") service.client.close();
+  }
+}
+
+function* services(
+  { lun, manifest, addresses, state_folder, network }: BrokerOptions,
+  revocations: Map<string, AbortController>,
+): Generator<Service> {
+  for (const [name, request] of Object.entries(manifest.capabilities)) {
+    const revocation = new AbortController();
+    const common = { name, revoked: revocation.signal };
+    if (request.kind === "http") {
+      const origins = allowedOrigins(name, request, addresses[name]);
+      const client = new HttpClient(request, origins, network);
+      yield { ...common, kind: "http", client, allowed: origins.map(formatAllowed).join(", ") };
+    } else if (request.kind === "tcp") {
+      const address = allowedAddress(name, addresses[name]);
+      const client = new TcpClient(address, network);
+      yield { ...common, kind: "tcp", client, allowed: addresses[name] };
+    } else if (request.kind === "state") {
+      const max_bytes = request.maxBytes ?? STATE_BYTES_DEFAULT;
+      const file = state_folder === undefined
+        ? memoryFile()
+        : stateFile(join(stateFolder(state_folder, lun), `${name}.json`));
+      const store = new StateStore(file, max_bytes);
+      yield { ...common, kind: "state", store, allowed: `${max_bytes} bytes` };
+    } else continue;
+    revocations.set(name, revocation);
+  }
+}
