@@ -10,6 +10,7 @@ import type { RingCommand } from "../../src/fabric/emulated/ring_command.ts";
 import { EmulatedTransport } from "../../src/fabric/emulated/transport.ts";
 import type { Volume } from "../../src/plugin/mod.ts";
 import type { TargetCoreKind } from "../../src/scsi/logical_unit.ts";
+import type { PeerUnit } from "../../src/scsi/procedure.ts";
 import { describeVolume, featuresOf } from "../../src/sandbox/volume_description.ts";
 
 /** The committed engine. */
@@ -42,6 +43,7 @@ export interface TestDeviceOptions {
   readonly unit?: UnitOptions;
   readonly targetCore?: TargetCoreKind;
   readonly store?: StateStore;
+  readonly findPeer?: (designator: Uint8Array) => PeerUnit | undefined;
   /** The device has stopped; default: that is an error. */
   readonly failed?: (reason: string) => void;
 }
@@ -91,6 +93,7 @@ export function makeDevice(
     options: options.unit ?? {},
     lost: false,
     targetCore: options.targetCore ?? "embedded",
+    findPeer: options.findPeer,
   });
   const device = new Device(
     engine,
