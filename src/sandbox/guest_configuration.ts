@@ -1,5 +1,6 @@
 /** What the daemon tells a guest: the JSON text CONFIGURATION of the channel. */
 import type { GuestLimits } from "../sys/guest_limits.ts";
+import type { BrokerGrant } from "./broker_port.ts";
 import type { FileGrant, MemoryGrant } from "./grants.ts";
 
 /** Numbers of the descriptors that every guest inherits. */
@@ -27,6 +28,8 @@ export interface GuestConfiguration {
   /** Descriptors by their numbers in the guest. */
   readonly memories: readonly MemoryGrant[];
   readonly files: readonly FileGrant[];
+  /** The line to the daemon's broker, where there is one. */
+  readonly broker?: BrokerGrant;
   /** What it sets on itself before the handler is loaded. */
   readonly limits: GuestLimits;
   /** The handler's configuration, checked against its schema. */

@@ -10,6 +10,7 @@
 import type { FileCapability, Handler, Logger, MemoryCapability } from "../plugin/mod.ts";
 import { type GuestCalls, openGuestCalls } from "../sys/guest_calls.ts";
 import { limitGuest } from "../sys/guest_limits.ts";
+import { brokered } from "./broker_capability.ts";
 import { GrantedFile, GrantedMemory } from "./capability.ts";
 import { makeContext } from "./context.ts";
 import { GUEST_DESCRIPTOR, type GuestConfiguration } from "./guest_configuration.ts";
@@ -30,7 +31,9 @@ function context(configuration: GuestConfiguration, calls: GuestCalls, log: Logg
   for (const { name, fd, size_bytes, writable } of configuration.files) {
     files.set(name, new GrantedFile(fd, size_bytes, writable, calls.files));
   }
-  return makeContext(configuration.name, log, memories, files);
+  const { broker } = configuration;
+  const others = broker && brokered(calls.line(broker.fd), broker.capabilities);
+  return makeContext(configuration.name, log, memories, files, others);
 }
 
 /** Gives up what the Worker was started with; the symbols already loaded stay usable. */

@@ -14,6 +14,7 @@ import { clearMemfd, makeMemfd, map, unmap } from "../sys/mapping.ts";
 import { type ExitStatus, openPidfd, reap, sendSignal, Signal } from "../sys/process.ts";
 import type { Reactor } from "../sys/reactor.ts";
 import { Resource, setLimits, setNice, setSoftLimit } from "../sys/rlimit.ts";
+import type { BrokerPort } from "./broker_port.ts";
 import type { Grants } from "./grants.ts";
 import { GUEST_DESCRIPTOR, type GuestConfiguration } from "./guest_configuration.ts";
 import { guestFolders, launch } from "./launcher.ts";
@@ -68,6 +69,8 @@ export interface InstanceOptions {
   readonly configuration: Configuration;
   /** Stay the caller's, and open as long as the instance. */
   readonly grants: Grants;
+  /** Carries out what is no descriptor; stays the caller's. */
+  readonly broker?: BrokerPort;
   readonly lock_path: string;
   readonly reactor: Reactor;
   readonly log: LogSink;
@@ -173,6 +176,8 @@ export class Instance {
    */
   async respawn(signal?: AbortSignal): Promise<VolumeDescription> {
     if (this.#process !== undefined) throw new Error("assertion: a process runs");
+    // What the process before has asked for ends first: nothing of it lands after this.
+    if (this.#options.broker !== undefined) await this.#options.broker.settle();
     this.#epoch++;
     this.#renewChannel();
     const configuration = new TextEncoder().encode(JSON.stringify(this.#configuration()));
@@ -189,7 +194,7 @@ export class Instance {
   }
 
   #configuration(): GuestConfiguration {
-    const { name, module, folder, configuration, grants } = this.#options;
+    const { name, module, folder, configuration, grants, broker } = this.#options;
     let fd: number = GUEST_DESCRIPTOR.GRANTED;
     return {
       name,
@@ -198,6 +203,7 @@ export class Instance {
       read: [folder, ...guestFolders()],
       memories: grants.memories.map((grant) => ({ ...grant, fd: fd++ })),
       files: grants.files.map((grant) => ({ ...grant, fd: fd++ })),
+      ...(broker === undefined ? {} : { broker: { fd, capabilities: broker.capabilities } }),
       limits: guestLimitsOf(this.#limits, grants),
       configuration,
     };
@@ -228,7 +234,7 @@ export class Instance {
   }
 
   #launch(lock_fd: number): Process {
-    const { reactor, log, grants, folder } = this.#options;
+    const { reactor, log, grants, folder, broker } = this.#options;
     this.#out_of_memory = false;
     const errors: LogSink = (level, line) => {
       if (saysOutOfMemory(line)) this.#out_of_memory = true;
@@ -241,11 +247,14 @@ export class Instance {
       new LogPipe(reactor, stdout, "info", log, lines),
       new LogPipe(reactor, stderr, "warn", errors, lines),
     ];
+    const line: number[] = [];
     try {
+      // The last of the granted descriptors, as the configuration says.
+      if (broker !== undefined) line.push(broker.open());
       const pid = launch({
         channel_fd: this.channel_fd,
         eventfd: this.eventfd,
-        granted: [...grants.memories, ...grants.files].map(({ fd }) => fd),
+        granted: [...[...grants.memories, ...grants.files].map(({ fd }) => fd), ...line],
         stdout_fd: stdout_write,
         stderr_fd: stderr_write,
         read: [folder, ...guestFolders()],
@@ -260,6 +269,7 @@ export class Instance {
     } finally {
       closeDescriptor(stdout_write);
       closeDescriptor(stderr_write);
+      line.forEach(closeDescriptor);
     }
   }
 
