@@ -8,10 +8,11 @@ import { parseSize } from "../daemon/size.ts";
 import { unitOptionsProblem } from "../daemon/unit_options.ts";
 import { resolve } from "node:path";
 import { connect, type ConnectOptions, withConnection } from "./connect.ts";
+import { type LimitFlags, limitOptions, parseDuration, withLimits } from "./limits.ts";
 import { green, printJson } from "./output.ts";
 import { describeAccess } from "./access.ts";
 
-interface CreateOptions extends ConnectOptions {
+interface CreateOptions extends ConnectOptions, LimitFlags {
   readonly handler: string;
   readonly size?: string;
   readonly set: Readonly<Record<string, string>>;
@@ -41,12 +42,6 @@ export function collectSetting(
 /** A handler's id stays; what looks like a path becomes absolute, since the daemon lives elsewhere. */
 export function handlerReference(text: string): string {
   return text.includes("/") || text === "." ? resolve(text) : text;
-}
-
-function parseSeconds(text: string): number {
-  const seconds = Number(text);
-  if (seconds >= 0 && seconds <= 86400) return Math.round(seconds * 1000);
-  throw new OperatorError("usage", `"${text}" is not a number of seconds`);
 }
 
 /** What the options say of the unit. */
@@ -92,7 +87,7 @@ export function createVerb(): Command {
         "thread",
       ]),
     )
-    .option("--deadline <seconds>", "time the handler has for an operation (0: no limit)")
+    .option("--deadline <time>", "time the handler has for an operation (30s; 0: no limit)")
     .addOption(
       new Option("--block-size <bytes>", "logical blocks, where the handler lets them be chosen")
         .choices(["512", "4096"]),
@@ -104,21 +99,27 @@ export function createVerb(): Command {
     .option("--read-only", "write protected; `lunette protect --off` ends it")
     .option("--removable", "the medium can be ejected and inserted")
     .option("--copy-group <name>", "copies may go between the LUNs of one group (EXTENDED COPY)");
-  return withConnection(command).action(async (name: string, options: CreateOptions) => {
-    const lun = await connect(options).create({
-      name: checkName(name),
-      handler: handlerReference(options.handler),
-      settings: options.set,
-      ...(options.size === undefined ? {} : { size_bytes: parseSize(options.size) }),
-      ...(options.fabric === undefined ? {} : { fabric: options.fabric }),
-      ...(options.isolation === undefined ? {} : { isolation: options.isolation }),
-      ...(options.deadline === undefined ? {} : { deadline_ms: parseSeconds(options.deadline) }),
-      ...(options.blockSize === undefined ? {} : { block_length_bytes: Number(options.blockSize) }),
-      unit: unitOptions(options),
-    });
-    if (options.json === true) return printJson(lun);
-    printCreated(lun);
-  });
+  return withConnection(withLimits(command)).action(
+    async (name: string, options: CreateOptions) => {
+      const limits = limitOptions(options);
+      const lun = await connect(options).create({
+        name: checkName(name),
+        handler: handlerReference(options.handler),
+        settings: options.set,
+        ...(options.size === undefined ? {} : { size_bytes: parseSize(options.size) }),
+        ...(options.fabric === undefined ? {} : { fabric: options.fabric }),
+        ...(options.isolation === undefined ? {} : { isolation: options.isolation }),
+        ...(options.deadline === undefined ? {} : { deadline_ms: parseDuration(options.deadline) }),
+        ...(options.blockSize === undefined
+          ? {}
+          : { block_length_bytes: Number(options.blockSize) }),
+        unit: unitOptions(options),
+        ...(Object.keys(limits).length === 0 ? {} : { limits }),
+      });
+      if (options.json === true) return printJson(lun);
+      printCreated(lun);
+    },
+  );
 }
 
 function printCreated(lun: LunDescription): void {

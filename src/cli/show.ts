@@ -5,6 +5,7 @@ import { checkName } from "../daemon/lun_record.ts";
 import { formatSize } from "../daemon/size.ts";
 import { describeAccess } from "./access.ts";
 import { connect, type ConnectOptions, withConnection } from "./connect.ts";
+import { describeLimits } from "./limits.ts";
 import { printable, printFields, printJson, printTable } from "./output.ts";
 
 interface ShowOptions extends ConnectOptions {
@@ -51,6 +52,7 @@ function fieldsOf(lun: LunDescription): [string, string][] {
       `${kind} ${printable(value)}`,
     ]),
     ["deadline", lun.deadline_ms === 0 ? "none" : `${lun.deadline_ms / 1000} s`],
+    ...describeLimits(lun),
     ["fabric", lun.fabric],
     ["reservations", lun.fabric === "embedded-iscsi" ? "embedded target core" : "LIO"],
     ...(lun.uio === undefined ? [] : [["ring", lun.uio] as [string, string]]),

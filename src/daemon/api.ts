@@ -1,5 +1,8 @@
 /** What the control socket carries: JSON over HTTP. The command line and the HTTP API share it. */
 import type { AnyFabricKind, FabricKind, Isolation } from "./lun_record.ts";
+import type { MissingLimit } from "../sandbox/limits/cgroup_tree.ts";
+import type { LimitOptions, ResourceLimits } from "../sandbox/limits/limits.ts";
+import type { ProcessUsage } from "../sandbox/limits/usage.ts";
 import type { UnitOptions } from "./ring_messages.ts";
 
 /** POST /v1/luns. */
@@ -17,6 +20,8 @@ export interface CreateRequest {
   readonly block_length_bytes?: number;
   /** What the unit is like for initiators. */
   readonly unit?: UnitOptions;
+  /** Limits of the handler's process; what is absent is the default. */
+  readonly limits?: LimitOptions;
 }
 
 /** How far a LUN is. */
@@ -70,6 +75,12 @@ export interface LunDescription {
   /** When it is started again next, where that is waited for: RFC 3339. */
   readonly next_attempt?: string;
   readonly deadline_ms: number;
+  /** Limits of the handler's process; absent where it has none. */
+  readonly limits?: ResourceLimits;
+  /** Limits that this machine cannot keep, with the reason: "cgroup-memory", ... */
+  readonly missing_limits?: readonly MissingLimit[];
+  /** Why the handler's process ended the last time that nobody asked it to. */
+  readonly last_end?: string;
   readonly settings: Readonly<Record<string, string>>;
 }
 
@@ -138,6 +149,10 @@ export interface LunStatistics {
   readonly check_conditions: number;
   readonly replays: number;
   readonly in_flight: number;
+  /** Times the handler was started again; absent for a handler in thread. */
+  readonly restarts?: number;
+  /** What the handler's process uses now; absent where none runs. */
+  readonly usage?: ProcessUsage;
 }
 
 /** Body of every answer that is not 2xx. */

@@ -1,7 +1,8 @@
 /** The configuration file of `lunette serve`: JSON, checked member by member. */
 import { OperatorError } from "./error.ts";
+import { type LimitOptions, limitOptionsProblem } from "../sandbox/limits/limits.ts";
 import type { ChapCredentials } from "./ring_messages.ts";
-import { parseSize } from "./size.ts";
+import { parsePercent, parseSize } from "./size.ts";
 
 export interface Configuration {
   /** Requests as `POST /v1/luns` takes them; `size` may stand for `size_bytes` as "512M". */
@@ -59,12 +60,33 @@ function parseLun(path: string, value: unknown, index: number): unknown {
     "deadline_ms",
     "block_length_bytes",
     "unit",
+    "limits",
   ];
   onlyKnown(path, `"luns[${index}]"`, value, known);
-  const { size, ...rest } = value;
-  if (size === undefined) return rest;
+  const { size, limits, ...rest } = value;
+  const checked = limits === undefined
+    ? rest
+    : { ...rest, limits: parseLimits(path, limits, `"luns[${index}].limits"`) };
+  if (size === undefined) return checked;
   if (typeof size !== "string") refuse(path, `"luns[${index}].size" is not a text like "512M"`);
-  return { ...rest, size_bytes: parseSize(size) };
+  return { ...checked, size_bytes: parseSize(size) };
+}
+
+/** `memory` may stand for `memory_bytes` as "256M", `cpu_quota` for `cpu_quota_percent` as "50%". */
+function parseLimits(path: string, value: unknown, place: string): LimitOptions {
+  if (!isFields(value)) refuse(path, `${place} is not an object`);
+  const { memory, cpu_quota, ...rest } = value;
+  for (const [key, text] of Object.entries({ memory, cpu_quota })) {
+    if (text !== undefined && typeof text !== "string") refuse(path, `${place}.${key} is no text`);
+  }
+  const limits = {
+    ...rest,
+    ...(typeof memory === "string" ? { memory_bytes: parseSize(memory) } : {}),
+    ...(typeof cpu_quota === "string" ? { cpu_quota_percent: parsePercent(cpu_quota) } : {}),
+  };
+  const problem = limitOptionsProblem(limits);
+  if (problem !== undefined) refuse(path, `${place}: ${problem}`);
+  return limits;
 }
 
 /** Checks the text of a configuration file. Throws an {@linkcode OperatorError}. */

@@ -5,6 +5,7 @@
  */
 import { FilePool } from "../backend/file_pool.ts";
 import { KERNEL_PATHS, KernelTree } from "../fabric/tcmu/tree.ts";
+import { CgroupTree } from "../sandbox/limits/cgroup_tree.ts";
 import { Reactor } from "../sys/reactor.ts";
 import { VERSION } from "../version.ts";
 import type {
@@ -74,6 +75,7 @@ export class Daemon {
     ring: RingClient,
     pool: FilePool,
     reactor: Reactor,
+    cgroups: CgroupTree,
   ) {
     const { log, paths } = options;
     this.#options = options;
@@ -93,7 +95,19 @@ export class Daemon {
     });
     this.#devices = this.#makeDevices(tree);
     this.#lifecycle = new LunLifecycle({
-      ...{ paths, log, luns, ring, pool, reactor, tree, store, recorded, states: this.#states },
+      ...{
+        paths,
+        log,
+        luns,
+        ring,
+        pool,
+        reactor,
+        tree,
+        store,
+        recorded,
+        states: this.#states,
+        cgroups,
+      },
       fabrics: this.#makeFabrics(tree),
       watchKernel: () => this.#devices.start(),
     });
@@ -128,7 +142,11 @@ export class Daemon {
     // The thread has nothing to report before it has a device.
     let handle: (event: RingEventMessage) => void = () => {};
     const ring = await RingClient.start(await loadEngine(), pool, (event) => handle(event));
-    const daemon = new Daemon(options, ring, pool, reactor);
+    const cgroups = await CgroupTree.open();
+    for (const { layer, reason } of cgroups.missing) {
+      options.log("info", "", `limit ${layer} is missing: ${reason}`);
+    }
+    const daemon = new Daemon(options, ring, pool, reactor, cgroups);
     handle = (event) => daemon.#handle(event);
     return daemon;
   }
@@ -235,7 +253,8 @@ export class Daemon {
     const result: Record<string, LunStatistics> = {};
     for (const [name, { counters, in_flight }] of Object.entries(devices)) {
       const { doorbells: _, ...counts } = counters;
-      result[name] = { ...counts, in_flight };
+      const used = await this.#luns.get(name)?.measure();
+      result[name] = { ...counts, in_flight, ...used };
     }
     return result;
   }

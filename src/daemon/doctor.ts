@@ -1,6 +1,7 @@
 /** Looks at this machine with the eyes of the daemon. */
 import { isModuleLoaded } from "../fabric/tcmu/modules.ts";
 import { KERNEL_PATHS, KernelTree } from "../fabric/tcmu/tree.ts";
+import { CgroupTree, CONTROLLERS } from "../sandbox/limits/cgroup_tree.ts";
 import { ControlClient } from "./client.ts";
 import { defaultPaths } from "./paths.ts";
 
@@ -21,6 +22,29 @@ async function module(tree: KernelTree, name: string, what: string): Promise<Fin
     detail: ok ? `loaded, ${what}` : `not loaded, ${what}`,
     advice: `As root: modprobe ${name}. The embedded iSCSI target works without it.`,
   };
+}
+
+/** What handlers can be limited in: rlimits are everywhere, control groups are not. */
+async function limits(): Promise<Finding[]> {
+  const missing = await CgroupTree.look();
+  const names = Object.keys(CONTROLLERS) as (keyof typeof CONTROLLERS)[];
+  return [
+    {
+      name: "limits of each process",
+      ok: true,
+      detail: "private memory, descriptors, files, cores, operations at a time, log lines",
+      advice: "",
+    },
+    ...names.map((name): Finding => {
+      const found = missing.find(({ layer }) => layer === `cgroup-${name}`);
+      return {
+        name: `limit cgroup-${name}`,
+        ok: found === undefined,
+        detail: found?.reason ?? "control groups version 2 can give it",
+        advice: "Run the daemon as a systemd unit with Delegate=yes, on a machine with cgroup v2.",
+      };
+    }),
+  ];
 }
 
 /** Everything that matters, in the order in which it is needed. */
@@ -60,5 +84,6 @@ export async function diagnose(): Promise<Finding[]> {
       detail: configfs ? `${tree.paths.target} is there` : `${tree.paths.target}/core is missing`,
       advice: "As root: mount -t configfs configfs /sys/kernel/config",
     },
+    ...await limits(),
   ];
 }

@@ -3,7 +3,9 @@
  *
  * @module
  */
-import type { LunDescription, LunState } from "./api.ts";
+import type { MissingLimit } from "../sandbox/limits/cgroup_tree.ts";
+import { withDefaults } from "../sandbox/limits/limits.ts";
+import type { LunDescription, LunState, LunStatistics } from "./api.ts";
 import { OperatorError } from "./error.ts";
 import { FabricError } from "../fabric/tcmu/error.ts";
 import type { LogicalUnit } from "../scsi/logical_unit.ts";
@@ -19,6 +21,8 @@ export interface LunOptions {
   readonly record: LunRecord;
   readonly fabric: LunFabric;
   readonly ring: RingClient;
+  /** Limits that this machine cannot keep. */
+  readonly missing_limits: readonly MissingLimit[];
   readonly log: (level: LogLevel, message: string) => void;
 }
 
@@ -36,6 +40,7 @@ export class Lun {
   record: LunRecord;
   readonly #fabric: LunFabric;
   readonly #ring: RingClient;
+  readonly #missing_limits: readonly MissingLimit[];
   readonly #log: (level: LogLevel, message: string) => void;
   #storage: Storage | undefined;
   #attachment: FabricAttachment | undefined;
@@ -46,6 +51,7 @@ export class Lun {
     this.record = options.record;
     this.#fabric = options.fabric;
     this.#ring = options.ring;
+    this.#missing_limits = options.missing_limits;
     this.#log = options.log;
   }
 
@@ -178,6 +184,25 @@ export class Lun {
     return this.record.unit.ejected === true;
   }
 
+  /** What the handler's process uses now, and how often it was started again. */
+  async measure(): Promise<Pick<LunStatistics, "restarts" | "usage">> {
+    const supervisor = this.#storage?.supervisor;
+    if (supervisor === undefined) return {};
+    const usage = await supervisor.usage();
+    return { restarts: supervisor.restarts, ...(usage === undefined ? {} : { usage }) };
+  }
+
+  #describeLimits(): Pick<LunDescription, "limits" | "missing_limits" | "last_end"> {
+    if (this.record.isolation !== "process") return {};
+    const last_end = this.#storage?.supervisor?.last_end;
+    const missing = this.#missing_limits;
+    return {
+      limits: withDefaults(this.record.limits ?? {}),
+      ...(missing.length === 0 ? {} : { missing_limits: missing }),
+      ...(last_end === undefined ? {} : { last_end }),
+    };
+  }
+
   describe(): LunDescription {
     const { record } = this;
     const volume = this.#storage?.volume;
@@ -206,6 +231,7 @@ export class Lun {
       restarts: supervisor?.restarts ?? 0,
       ...(next_attempt === undefined ? {} : { next_attempt: next_attempt.toISOString() }),
       deadline_ms: record.deadline_ms,
+      ...this.#describeLimits(),
       settings: record.settings,
     };
   }

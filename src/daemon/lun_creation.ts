@@ -1,10 +1,11 @@
 /** From what was asked for to the record of a LUN. */
 import type { KernelTree } from "../fabric/tcmu/tree.ts";
 import type { VolumeFeatures } from "../engine/ports.ts";
+import type { LimitOptions } from "../sandbox/limits/limits.ts";
 import type { CreateRequest } from "./api.ts";
 import { OperatorError } from "./error.ts";
 import { type ResolvedHandler, resolveHandler } from "./handlers.ts";
-import type { FabricKind, LunRecord } from "./lun_record.ts";
+import type { FabricKind, Isolation, LunRecord } from "./lun_record.ts";
 
 /** Time that a handler has for an operation, unless the operator says otherwise. */
 export const DEADLINE_DEFAULT_MS = 30_000;
@@ -22,10 +23,12 @@ export async function makeRecord(
   const fabric = request.fabric ?? await defaultFabric(tree);
   const handler = await resolveHandler(request.handler);
   const settings = settingsOf(request, handler);
+  const isolation = request.isolation ?? "process";
+  checkLimits(request.limits, isolation);
   return {
     name,
     handler: request.handler,
-    isolation: request.isolation ?? "process",
+    isolation,
     fabric,
     size_bytes: request.size_bytes ?? 0,
     settings,
@@ -34,7 +37,18 @@ export async function makeRecord(
     lun: fabric === "embedded-iscsi" ? takeNumber(name) : 0,
     content_lost: false,
     unit,
+    ...(request.limits === undefined ? {} : { limits: request.limits }),
   };
+}
+
+/** A handler in thread is a part of the daemon: the kernel cannot limit it apart. */
+function checkLimits(limits: LimitOptions = {}, isolation: Isolation): void {
+  if (isolation === "process" || Object.keys(limits).length === 0) return;
+  throw new OperatorError(
+    "usage",
+    "A handler in thread has no limits of its own",
+    "Leave --isolation thread away, or the limits.",
+  );
 }
 
 /** The handler's settings, with the length of blocks where it was asked for. */

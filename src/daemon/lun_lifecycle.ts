@@ -10,6 +10,7 @@ import { ensureModules } from "../fabric/tcmu/modules.ts";
 import { defaultSerial } from "../fabric/tcmu/names.ts";
 import type { KernelTree } from "../fabric/tcmu/tree.ts";
 import type { UioDevice } from "../fabric/tcmu/uio_devices.ts";
+import type { CgroupTree } from "../sandbox/limits/cgroup_tree.ts";
 import { StartGate } from "../sandbox/start_gate.ts";
 import { awaitUnlocked } from "../sys/lock.ts";
 import type { Reactor } from "../sys/reactor.ts";
@@ -43,6 +44,8 @@ export interface LifecycleParts {
   readonly tree: KernelTree;
   readonly fabrics: Readonly<Record<FabricKind, LunFabric>>;
   readonly states: StateKeeper;
+  /** Where handler processes are limited. */
+  readonly cgroups: CgroupTree;
   readonly store: RecordStore;
   /** Whether records are written. */
   readonly recorded: boolean;
@@ -141,6 +144,7 @@ export class LunLifecycle {
       record,
       fabric,
       ring: this.#parts.ring,
+      missing_limits: this.#parts.cgroups.missing,
       log: (level, message) => log(level, record.name, message),
     });
   }
@@ -154,6 +158,7 @@ export class LunLifecycle {
       pool: this.#parts.pool,
       reactor: this.#parts.reactor,
       lock_path: this.#lockPath,
+      cgroups: this.#parts.cgroups,
       gate: this.#gate,
       log: (level, message) => log(level, record.name, message),
     });

@@ -1,5 +1,6 @@
 /** What is kept of each logical unit, and how it is checked when it is read back. */
 import { join } from "node:path";
+import { isLimitOptions, type LimitOptions } from "../sandbox/limits/limits.ts";
 import { ensureFolder, removeDurably, writeDurably } from "./durable_file.ts";
 import { OperatorError } from "./error.ts";
 import type { UnitOptions } from "./ring_messages.ts";
@@ -37,6 +38,8 @@ export interface LunRecord {
   readonly content_lost: boolean;
   /** What the unit is like for initiators. */
   readonly unit: UnitOptions;
+  /** Limits of the handler's process that are not the defaults. */
+  readonly limits?: LimitOptions;
   /**
    * A change of the size is under way, to this one: where a crash came between, the volume has the
    * one or the other.
@@ -81,6 +84,7 @@ function isRecord(value: object): value is LunRecord {
     isCount(record.size_bytes, SIZE_MAX_BYTES) && isCount(record.deadline_ms) &&
     isCount(record.lun) && typeof record.content_lost === "boolean" &&
     isSettings(record.settings) && isUnitOptions(record.unit) &&
+    (record.limits === undefined || isLimitOptions(record.limits)) &&
     (record.resizing_to_bytes === undefined || isCount(record.resizing_to_bytes, SIZE_MAX_BYTES));
 }
 

@@ -15,6 +15,7 @@ const record: LunRecord = {
   lun: 3,
   content_lost: false,
   unit: { removable: true, physical_block_length_bytes: 4096, copy_group: "a" },
+  limits: { memory_bytes: 64 << 20, queue_depth: 4 },
 };
 
 async function withStore(work: (store: RecordStore, folder: string) => Promise<void>) {
@@ -55,7 +56,7 @@ Deno.test("RecordStore gives back what was saved, of 8 PiB too, in order of name
 
 Deno.test("RecordStore reads records that were written before units had options", async () => {
   await withStore(async (store, folder) => {
-    const { unit: _, ...old } = record;
+    const { unit: _, limits: _limits, ...old } = record;
     await store.save(record);
     await Deno.writeTextFile(join(folder, "disk.json"), JSON.stringify(old));
     const { records, complaints } = await store.load();
@@ -95,6 +96,7 @@ Deno.test("RecordStore passes over drafts, and complains about what it cannot re
       ejected: text({ ...record, name: "ejected", unit: { ejected: true } }),
       physical: text({ ...record, name: "physical", unit: { physical_block_length_bytes: 513 } }),
       group: text({ ...record, name: "group", unit: { copy_group: "../a" } }),
+      limit: text({ ...record, name: "limit", limits: { memory_bytes: 1 } }),
       resizing: text({ ...record, name: "resizing", resizing_to_bytes: 2 ** 54 }),
     };
     for (const [name, content] of Object.entries(wrong)) {

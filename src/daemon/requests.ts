@@ -1,5 +1,6 @@
 /** Checks what comes over the control socket. Everything here throws `OperatorError` "usage". */
 import type { CreateRequest, MediumRequest, ProtectRequest, ResizeRequest } from "./api.ts";
+import { limitOptionsProblem } from "../sandbox/limits/limits.ts";
 import { OperatorError } from "./error.ts";
 import { type FabricKind, fabricKinds } from "./lun_record.ts";
 import { checkSizeLimit } from "./size.ts";
@@ -50,6 +51,7 @@ const CREATE_MEMBERS = [
   "deadline_ms",
   "block_length_bytes",
   "unit",
+  "limits",
 ] as const;
 
 /** POST /v1/luns. */
@@ -73,6 +75,8 @@ export function parseCreateRequest(value: unknown): CreateRequest {
   }
   const problem = unit === undefined ? undefined : unitOptionsProblem(unit);
   if (problem !== undefined) throw bad(problem);
+  const limits = body.limits === undefined ? undefined : limitOptionsProblem(body.limits);
+  if (limits !== undefined) throw bad(limits);
   return body as unknown as CreateRequest;
 }
 

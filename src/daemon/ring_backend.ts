@@ -103,8 +103,9 @@ function makeSandbox(
       }
     },
   };
-  return new SandboxBackend(memory, sink, {
-    violation: (reason) => context.post({ kind: "violation", name, reason }),
-    givenUp: (reason) => context.log("error", name, reason),
-  });
+  const events = {
+    violation: (reason: string) => context.post({ kind: "violation", name, reason }),
+    givenUp: (reason: string) => context.log("error", name, reason),
+  };
+  return new SandboxBackend(memory, sink, events, source.queue_depth);
 }

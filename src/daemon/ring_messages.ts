@@ -38,6 +38,8 @@ export type BackendSource =
     /** Signalled by the guest; watched for edges and never read. */
     readonly eventfd: number;
     readonly epoch: number;
+    /** Operations that the guest has at a time. */
+    readonly queue_depth: number;
     readonly volume: VolumeFeatures;
   }
   /** A built-in handler on the ring thread. */

@@ -59,3 +59,10 @@ export function formatSize(bytes: number): string {
   }
   return `${Number.isInteger(value) ? value : value.toFixed(1)} ${names[index]}`;
 }
+
+/** Whole percent of "50%" or "150 %"; 100 is one processor. Throws an {@linkcode OperatorError}. */
+export function parsePercent(text: string): number {
+  const match = /^(\d+)\s*%$/.exec(text.trim());
+  if (match !== null) return Number(match[1]);
+  throw new OperatorError("usage", `"${text}" is not a percentage`, 'For example "50%".');
+}

@@ -7,6 +7,8 @@
 import type { FilePool } from "../backend/file_pool.ts";
 import type { VolumeFeatures } from "../engine/ports.ts";
 import { type Grants, openGrants } from "../sandbox/grants.ts";
+import type { CgroupTree } from "../sandbox/limits/cgroup_tree.ts";
+import type { InstanceCgroup } from "../sandbox/limits/instance_cgroup.ts";
 import { bindSettings, claimsOf } from "../sandbox/manifest.ts";
 import type { StartGate } from "../sandbox/start_gate.ts";
 import { Supervisor } from "../sandbox/supervisor.ts";
@@ -25,6 +27,8 @@ export interface StorageOptions {
   readonly pool: FilePool;
   readonly reactor: Reactor;
   readonly lock_path: string;
+  /** Where handler processes are limited. */
+  readonly cgroups: CgroupTree;
   /** Which handler processes may start now. */
   readonly gate: StartGate;
   readonly log: (level: LogLevel, message: string) => void;
@@ -98,6 +102,21 @@ async function openInProcess(
   grants: Grants,
   configuration: Readonly<Record<string, unknown>>,
 ): Promise<Storage> {
+  const cgroup = await options.cgroups.make(options.record.name);
+  try {
+    return await superviseProcess(options, grants, configuration, cgroup);
+  } catch (error) {
+    await cgroup?.remove();
+    throw error;
+  }
+}
+
+async function superviseProcess(
+  options: StorageOptions,
+  grants: Grants,
+  configuration: Readonly<Record<string, unknown>>,
+  cgroup: InstanceCgroup | undefined,
+): Promise<Storage> {
   const { record, handler, reactor, lock_path, gate, log } = options;
   const supervisor = await Supervisor.start({
     name: record.name,
@@ -106,6 +125,8 @@ async function openInProcess(
     configuration,
     claims: claimsOf(handler.manifest),
     grants,
+    limits: record.limits,
+    cgroup,
     lock_path,
     gate,
     reactor,
@@ -114,9 +135,11 @@ async function openInProcess(
   try {
     const { volume } = supervisor;
     checkVolume(record, handler, volume);
-    const source: BackendSource = { kind: "process", ...supervisor.channel, volume };
+    const { queue_depth } = supervisor.limits;
+    const source: BackendSource = { kind: "process", ...supervisor.channel, queue_depth, volume };
     const close = async () => {
       await supervisor.stop();
+      await cgroup?.remove();
       grants.close();
     };
     return new ProcessStorage(options, source, supervisor, close);

@@ -92,6 +92,7 @@ export class SandboxBackend implements Backend {
   readonly #sink: BackendSink;
   readonly #events: SandboxEvents;
   readonly #waker: FutexWaker;
+  readonly #queue_depth: number;
 
   #state = DOWN;
   #abandoned_result = 0;
@@ -133,8 +134,15 @@ export class SandboxBackend implements Backend {
   /** Counts submissions by the device, so that they are submitted again in the same order. */
   readonly #orders = new Float64Array(REQUEST_COUNT);
 
-  constructor(memory: EngineMemory, sink: BackendSink, events: SandboxEvents) {
+  /** `queue_depth`: operations that it takes at a time; more wait in the device. */
+  constructor(
+    memory: EngineMemory,
+    sink: BackendSink,
+    events: SandboxEvents,
+    queue_depth: number = REQUEST_COUNT,
+  ) {
     this.#memory = memory;
+    this.#queue_depth = queue_depth;
     this.#channel = new Channel(memory.buffer, memory.channel_offset);
     this.#arena_address = memory.channel_offset + CHANNEL_SIZE;
     this.#sink = sink;
@@ -171,6 +179,7 @@ export class SandboxBackend implements Backend {
       throw new Error(`assertion: tag ${tag} is in flight or out of range`);
     }
     if (this.#state === ABANDONED) return this.#abandoned_result;
+    if (this.#in_flight >= this.#queue_depth) return SUBMIT_FULL;
     // What was held first goes first.
     if (this.#held > 0 && this.#state === UP) return SUBMIT_FULL;
     if (transfer.offset_bytes + transfer.length_bytes > this.#size_bytes) {

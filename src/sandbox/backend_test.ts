@@ -75,19 +75,25 @@ class Rig {
   /** The bytes that failed, as reported, by tag. */
   readonly failed = new Map<number, number | undefined>();
   onDone: (tag: number) => void = () => {};
-  readonly backend = new SandboxBackend(this.memory, {
-    done: (tag, result, failed_offset_bytes) => {
-      this.ended.push([tag, result]);
-      this.failed.set(tag, failed_offset_bytes);
-      this.onDone(tag);
-    },
-  }, {
-    violation: (reason) => void this.violations.push(reason),
-    givenUp: (reason) => void this.givenUp.push(reason),
-  });
+  readonly backend: SandboxBackend;
   epoch = 0;
   head = 0;
   tail = 0;
+
+  constructor(queue_depth?: number) {
+    const sink = {
+      done: (tag: number, result: number, failed_offset_bytes?: number) => {
+        this.ended.push([tag, result]);
+        this.failed.set(tag, failed_offset_bytes);
+        this.onDone(tag);
+      },
+    };
+    const events = {
+      violation: (reason: string) => void this.violations.push(reason),
+      givenUp: (reason: string) => void this.givenUp.push(reason),
+    };
+    this.backend = new SandboxBackend(this.memory, sink, events, queue_depth);
+  }
 
   [Symbol.dispose](): void {
     unmapWindow(this.memory.buffer, this.memory.channel_offset, this.length);
@@ -768,4 +774,19 @@ Deno.test("whatever a guest writes into an exchange, the device takes it or call
     }),
     { numRuns: 300 },
   );
+});
+
+Deno.test("a guest has no more operations than the queue's depth, also of those that waited for it", () => {
+  using rig = new Rig(2);
+  assert.equal(rig.submit(0, OPERATION_FLUSH, 0), SUBMIT_PENDING, "held: no process is up");
+  assert.equal(rig.submit(1, OPERATION_FLUSH, 0), SUBMIT_PENDING);
+  assert.equal(rig.submit(2, OPERATION_FLUSH, 0), SUBMIT_FULL);
+  rig.start();
+  const requests = rig.take();
+  assert.deepEqual(requests.map(({ tag }) => tag), [0, 1]);
+  assert.equal(rig.submit(2, OPERATION_FLUSH, 0), SUBMIT_FULL);
+  rig.answer(requests[0]);
+  rig.backend.poll();
+  assert.equal(rig.submit(2, OPERATION_FLUSH, 0), SUBMIT_PENDING);
+  assert.equal(rig.submit(3, OPERATION_FLUSH, 0), SUBMIT_FULL);
 });

@@ -114,6 +114,7 @@ export class Instance {
   readonly #limits: ResourceLimits;
   /** The present or last process said that it had no memory. */
   #out_of_memory = false;
+  #last_end: string | undefined;
   #process: Process | undefined;
   #epoch = 0;
   #description: VolumeDescription | undefined;
@@ -291,7 +292,9 @@ export class Instance {
   /** Why a process has ended. Ask once: the counts of its control group are taken. */
   async #explain(status: ExitStatus): Promise<string> {
     const exceeded = await this.#options.cgroup?.exceeded();
-    return explainEnd({ status, exceeded, out_of_memory: this.#out_of_memory }, this.#limits);
+    const evidence = { status, exceeded, out_of_memory: this.#out_of_memory };
+    this.#last_end = explainEnd(evidence, this.#limits);
+    return this.#last_end;
   }
 
   /** Reaps the process when it ends, and reports an end that nobody asked for. */
@@ -360,6 +363,11 @@ export class Instance {
     } catch (error) {
       throw new GuestError(error instanceof Error ? error.message : String(error));
     }
+  }
+
+  /** Why a process ended the last time that nobody had asked it to; undefined: never. */
+  get last_end(): string | undefined {
+    return this.#last_end;
   }
 
   /** What the process may use. */

@@ -167,6 +167,11 @@ export class Supervisor {
     return this.#restarts;
   }
 
+  /** Why its process ended the last time that nobody had asked it to; undefined: never. */
+  get last_end(): string | undefined {
+    return this.#instance.last_end;
+  }
+
   /** What its processes may use. */
   get limits(): ResourceLimits {
     return this.#instance.limits;

@@ -152,6 +152,25 @@ export class CgroupTree {
     return new CgroupTree(undefined, missingLimits(() => reason), 0);
   }
 
+  /**
+   * What could not be limited if a daemon were started here; nothing is made, and nobody is moved.
+   * A group that is the daemon's own would be found by the daemon in it, and is not seen from here.
+   */
+  static async look(around?: CgroupSurroundings): Promise<readonly MissingLimit[]> {
+    const { mountinfo, cgroup, root } = around ?? await ownSurroundings();
+    const none = (reason: string) => missingLimits(() => reason);
+    const place = placeOf(mountinfo, cgroup);
+    if (place === undefined) return none("control groups version 2 are not mounted");
+    const top = new Cgroup(place.mount);
+    const offered = await top.controllers().catch((): string[] => []);
+    if (!root && !await isWritable(new Cgroup(place.group))) {
+      return none(`${place.group} is not this user's to write`);
+    }
+    return missingLimits((controller) =>
+      offered.includes(controller) ? undefined : `${top.path} has no controller "${controller}"`
+    );
+  }
+
   /** Finds or makes the group for handlers. Never throws: without one there are rlimits alone. */
   static async open(around?: CgroupSurroundings): Promise<CgroupTree> {
     try {
