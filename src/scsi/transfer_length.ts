@@ -91,6 +91,16 @@ export function requestedLength(cdb: Uint8Array, block_length: number): number {
   }
 }
 
+/** Bytes of data-in that the CDB allows for at most: an answer is never longer. */
+export function dataInLengthMax(cdb: Uint8Array, block_length: number): number {
+  const row = findRow(cdb[0], cdb[0] === 0x7f ? readUint16(cdb, 8) : cdb[1] & 0x1f);
+  if (row === undefined) return Infinity;
+  if (row.direction === "none" || row.direction === "out") return 0;
+  if (row.allocation !== undefined) return readField(cdb, row.allocation);
+  const requested = requestedLength(cdb, block_length);
+  return requested < 0 ? Infinity : requested;
+}
+
 /** Bytes behind each block: RDPROTECT, WRPROTECT (SBC-4 4.21). READ(6) and WRITE(6) have none. */
 function protectionLength(cdb: Uint8Array): number {
   return cdb[0] >= 0x20 && cdb[1] >>> 5 !== 0 ? 8 : 0;

@@ -120,3 +120,45 @@ Deno.test("LOGICAL UNIT RESET goes through the engine, and the unit serves on", 
   assert.equal(test.transport.ring.blocks_used, 0);
   test.close();
 });
+
+Deno.test("what no command can have sent is not shown as data-in (TCMU: a read_len of 0 is none)", () => {
+  const test = makeDevice(module, arrayVolume(1 << 20));
+  const core = new EmulatedTargetCore();
+  core.add(0, test.transport.ring, { unit: test.device.unit });
+  const initiator = new Initiator(core, () => void test.device.turn());
+  initiator.clearAttentions(0);
+  const got = (cdb: readonly number[], room: number) => {
+    const { status, dataIn, residual } = initiator.execute(
+      0,
+      Uint8Array.from(cdb),
+      undefined,
+      room,
+    );
+    assert.equal(status, 0);
+    return [dataIn.length, residual];
+  };
+  assert.deepEqual(got([0x12, 0, 0, 0, 0, 0], 96), [0, 96]);
+  assert.deepEqual(got([0x12, 0, 0, 0, 5, 0], 96), [5, 91]);
+  assert.deepEqual(got([0x12, 0, 0, 0, 255, 0], 36), [36, 0]);
+  assert.deepEqual(got([0, 0, 0, 0, 0, 0], 512), [0, 512]);
+  assert.deepEqual(got([0x28, 0, 0, 0, 0, 0, 0, 0, 0, 0], 512), [0, 512]);
+  assert.deepEqual(got([0x28, 0, 0, 0, 0, 0, 0, 0, 1, 0], 1024), [512, 512]);
+  assert.deepEqual(got([0x35, 0, 0, 0, 0, 0, 0, 0, 0, 0], 512), [0, 512]);
+  test.close();
+});
+
+Deno.test("a write from an initiator that wants data writes nothing", () => {
+  const volume = arrayVolume(1 << 20);
+  const test = makeDevice(module, volume);
+  const core = new EmulatedTargetCore();
+  core.add(0, test.transport.ring, { unit: test.device.unit });
+  const initiator = new Initiator(core, () => void test.device.turn());
+  initiator.clearAttentions(0);
+  // Another's data, which stays behind in the data area.
+  initiator.execute(0, write(8, 1), new Uint8Array(BLOCK).fill(0x77));
+  const { status, sense } = initiator.execute(0, write(0, 1), undefined, BLOCK);
+  assert.deepEqual([status, sense[2], sense[12], sense[13]], [2, 5, 0x0e, 3]);
+  assert.equal(volume.bytes[0], 0);
+  assert.equal(initiator.execute(0, write(0, 0), undefined, BLOCK).status, 0);
+  test.close();
+});

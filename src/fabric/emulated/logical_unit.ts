@@ -5,6 +5,7 @@ import type {
   ClaimedCommand,
   LogicalUnit as ScsiUnit,
 } from "../../scsi/logical_unit.ts";
+import { requestedLength } from "../../scsi/transfer_length.ts";
 import type { TaskRequest } from "../target_port.ts";
 import { admit, type AdmittingUnit } from "./admission.ts";
 import { changingNexus } from "./changing_nexus.ts";
@@ -14,6 +15,7 @@ import type { EmulatedRing } from "./ring.ts";
 import type { RingCommand } from "./ring_command.ts";
 import type { RingSink } from "./ring_options.ts";
 import type { CoreUnitOptions } from "./target_core.ts";
+import { takesDataOut } from "./opcode_row.ts";
 import { isClaimed } from "./reservations/access.ts";
 import { ReservingTask } from "./reserving_task.ts";
 import {
@@ -112,13 +114,27 @@ export class LogicalUnit implements TaskKeeper, RingSink, AdmittingUnit, Reserva
     }
     const { command, nexus } = task;
     const { luns } = this.#host;
-    const answer = admit(this, nexus, command.cdb, task.attribute, luns);
+    const answer = admit(this, nexus, command.cdb, task.attribute, luns) ??
+      this.#wrongDirection(command);
     if (answer !== undefined) return this.#answer(task, answer);
     if (this.reservations.answers(command.cdb[0])) {
       return this.reservations.execute(new ReservingTask(task, (end) => this.#answer(task, end)));
     }
     if (!this.listed) this.#host.touched(this);
     this.ring.submit(command);
+  }
+
+  /**
+   * A command that takes data, from an initiator that wants to get some: a ring does not tell the two
+   * apart, and what an earlier command has left in the data area would be written to the medium.
+   */
+  #wrongDirection({ cdb, dataOut, dataIn }: RingCommand): Answer | undefined {
+    if (dataIn.length === 0 || dataOut.length > 0 || !takesDataOut(cdb)) return undefined;
+    if (this.isClaimed(cdb) || requestedLength(cdb, this.block_length) === 0) return undefined;
+    return {
+      status: Status.CHECK_CONDITION,
+      sense: unitSense(this.scsi, Sense.ILLEGAL_REQUEST_INVALID_FIELD_IN_COMMAND_IU),
+    };
   }
 
   #answer(task: EmulatedTask, answer: Answer): void {

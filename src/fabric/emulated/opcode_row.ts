@@ -11,6 +11,19 @@ export function rowOf(cdb: Uint8Array): OperationCode | undefined {
   return findRow(cdb[0], serviceActionOf(cdb));
 }
 
+/** By operation code: 0 no command of it takes data-out, 1 all do, 2 it is up to the service action. */
+const takesByCode = Uint8Array.from({ length: 256 }, (_, code) => {
+  const out = rowsOf(code).filter(({ direction }) => direction === "out").length;
+  if (out === 0) return 0;
+  return out === rowsOf(code).length ? 1 : 2;
+});
+
+/** Whether a command takes data-out, and nothing but. */
+export function takesDataOut(cdb: Uint8Array): boolean {
+  const takes = takesByCode[cdb[0]];
+  return takes === 1 || takes === 2 && rowOf(cdb)?.direction === "out";
+}
+
 /** SERVICE ACTION, of a command that has one (SPC-4 4.2.5.2). */
 export function serviceActionOf(cdb: Uint8Array): number {
   return cdb[0] === 0x7f ? readUint16(cdb, 8) : cdb[1] & 0x1f;

@@ -75,7 +75,7 @@ class Model {
     const into = kind % 3 === 1 ? size : kind === 2 ? 0 : 100;
     const tag = ++this.#tag;
     // INQUIRY and its neighbours are free of unit attentions; the tag lies in the CDB.
-    const cdb = new Uint8Array([0x12, tag >> 8, tag, 0, 0, 0]);
+    const cdb = new Uint8Array([0x12, tag >> 8, tag, 0xff, 0xff, 0]);
     const task = this.nexuses[pick % 2].prepare({
       lun: lunField(0),
       cdb,

@@ -1,6 +1,6 @@
 /** A task of the emulated target core, and what waits for its end. */
 import { type Answer, Status } from "../../scsi/answer.ts";
-import { requestedLength } from "../../scsi/transfer_length.ts";
+import { dataInLengthMax, requestedLength } from "../../scsi/transfer_length.ts";
 import { type Task, TaskAttribute, type TaskRequest } from "../target_port.ts";
 import type { DataBuffer } from "./data_area.ts";
 import type { EmulatedNexus } from "./nexus.ts";
@@ -124,9 +124,15 @@ export class EmulatedTask implements Task {
     // A bidirectional command has two residuals; this would be that of the wrong direction.
     if (this.dataIn.length > 0 && this.dataOut.length > 0) return;
     if (this.#keeper.isClaimed(command.cdb)) return;
-    const requested = requestedLength(command.cdb, this.#keeper.block_length);
-    if (requested < 0) return;
-    this.residual_length = requested - (this.dataIn.length || this.dataOut.length);
+    const { block_length } = this.#keeper;
+    const requested = requestedLength(command.cdb, block_length);
+    if (requested >= 0) {
+      this.residual_length = requested - (this.dataIn.length || this.dataOut.length);
+    }
+    // A ring has a word for every length but "no data-in at all": a read_len of 0 says nothing, and
+    // the buffer is full of zeros. The CDB tells.
+    const full = this.data_in_valid > 0 && this.data_in_valid === this.dataIn.length;
+    if (full && dataInLengthMax(command.cdb, block_length) === 0) this.data_in_valid = 0;
   }
 
   /** Takes over an answer of the core. */
