@@ -7,6 +7,7 @@
  */
 import { join } from "node:path";
 import { CapabilityError, type Manifest } from "../plugin/mod.ts";
+import type { CapabilityDescription } from "../sandbox/capability_description.ts";
 import type { BrokeredCapability, BrokerPort } from "../sandbox/broker_port.ts";
 import type { Reactor } from "../sys/reactor.ts";
 import { allowedAddress, allowedOrigins, formatAllowed } from "./allowed.ts";
@@ -28,17 +29,6 @@ export interface BrokerOptions {
   readonly log: (level: "warn" | "error", message: string) => void;
   /** What differs in tests. */
   readonly network?: HttpOptions;
-}
-
-/** A capability as an operator sees it. */
-export interface CapabilityDescription {
-  readonly name: string;
-  readonly kind: string;
-  /** What it is for, in the manifest's words. */
-  readonly description: string;
-  /** What it was bound to, or how large it may be. */
-  readonly bound: string;
-  readonly revoked: boolean;
 }
 
 /** The folder of one logical unit's stores. */

@@ -5,6 +5,7 @@
  */
 import { join } from "node:path";
 import type { FilePool } from "../backend/file_pool.ts";
+import { removeStates } from "../broker/broker.ts";
 import type { Origin } from "../fabric/tcmu/discovery.ts";
 import { ensureModules } from "../fabric/tcmu/modules.ts";
 import { defaultSerial } from "../fabric/tcmu/names.ts";
@@ -63,6 +64,17 @@ export class LunLifecycle {
 
   get #lockPath(): string {
     return join(this.#parts.paths.runtime, "guests.lock");
+  }
+
+  /** Where handlers keep what is theirs; undefined where nothing outlives the daemon. */
+  get #valuesFolder(): string | undefined {
+    return this.#parts.recorded ? join(this.#parts.paths.state, "values") : undefined;
+  }
+
+  /** Forgets what the unit and its handler have kept. */
+  async #forget(name: string): Promise<void> {
+    await this.#parts.states.remove(name);
+    if (this.#valuesFolder !== undefined) await removeStates(this.#valuesFolder, name);
   }
 
   /** Serves again what is recorded. A LUN that cannot be served is reported and left for later. */
@@ -158,6 +170,7 @@ export class LunLifecycle {
       pool: this.#parts.pool,
       reactor: this.#parts.reactor,
       lock_path: this.#lockPath,
+      values_folder: this.#valuesFolder,
       cgroups: this.#parts.cgroups,
       gate: this.#gate,
       log: (level, message) => log(level, record.name, message),
@@ -184,7 +197,7 @@ export class LunLifecycle {
           await this.#parts.watchKernel();
         }
         // Before the kernel knows it: whatever a crash leaves behind, the record finds it again.
-        await this.#parts.states.remove(name);
+        await this.#forget(name);
         if (kept) await this.#parts.store.save(record);
         return await this.#serve(record);
       } catch (error) {
@@ -226,7 +239,7 @@ export class LunLifecycle {
     await this.#parts.luns.exclusively(name, async () => {
       await lun.remove();
       this.#parts.luns.delete(name);
-      await this.#parts.states.remove(name);
+      await this.#forget(name);
     });
   }
 
@@ -244,7 +257,7 @@ export class LunLifecycle {
       await lun.remove();
       this.#parts.luns.delete(name);
       this.#parts.luns.giveNumber(name);
-      await this.#parts.states.remove(name);
+      await this.#forget(name);
       await this.#parts.store.remove(name);
     });
   }

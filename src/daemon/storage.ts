@@ -5,7 +5,9 @@
  * @module
  */
 import type { FilePool } from "../backend/file_pool.ts";
+import { Broker } from "../broker/broker.ts";
 import type { VolumeFeatures } from "../engine/ports.ts";
+import type { CapabilityDescription } from "../sandbox/capability_description.ts";
 import { type Grants, openGrants } from "../sandbox/grants.ts";
 import type { CgroupTree } from "../sandbox/limits/cgroup_tree.ts";
 import type { InstanceCgroup } from "../sandbox/limits/instance_cgroup.ts";
@@ -27,6 +29,8 @@ export interface StorageOptions {
   readonly pool: FilePool;
   readonly reactor: Reactor;
   readonly lock_path: string;
+  /** Folder of what handlers keep; undefined where nothing is kept longer than the daemon. */
+  readonly values_folder: string | undefined;
   /** Where handler processes are limited. */
   readonly cgroups: CgroupTree;
   /** Which handler processes may start now. */
@@ -43,6 +47,13 @@ export interface Storage {
   readonly supervisor: Supervisor | undefined;
   /** Changes the size of the volume, while it is attached. Throws {@linkcode OperatorError}. */
   resize(size_bytes: number): Promise<void>;
+  /** What the handler was given. */
+  capabilities(): CapabilityDescription[];
+  /**
+   * Takes a capability back while it is served: what the daemon carries out ends at once, a process that
+   * holds a descriptor is replaced by one without it. Throws {@linkcode OperatorError}.
+   */
+  revoke(name: string): void;
   /** Ends the handler and closes what it was given. The ring thread must have let go of it. */
   close(): Promise<void>;
 }
@@ -50,7 +61,7 @@ export interface Storage {
 /** Opens the handler of a LUN with what the operator's settings bind. */
 export async function openStorage(options: StorageOptions): Promise<Storage> {
   const { record, handler } = options;
-  const { paths, configuration } = bindSettings(handler.manifest, record.settings);
+  const { paths, addresses, configuration } = bindSettings(handler.manifest, record.settings);
   if (record.isolation === "thread") checkInThread(handler);
   // Where a crash came into a change of the size, the volume knows which one it has.
   const size_bytes = record.resizing_to_bytes === undefined ? record.size_bytes : 0;
@@ -59,7 +70,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   try {
     return record.isolation === "thread"
       ? await openInThread(options, grants, configuration)
-      : await openInProcess(options, grants, configuration);
+      : await openWithBroker(options, grants, addresses, configuration);
   } catch (error) {
     grants.close();
     throw error;
@@ -97,25 +108,55 @@ async function openInThread(
   }
 }
 
+async function openWithBroker(
+  options: StorageOptions,
+  grants: Grants,
+  addresses: Readonly<Record<string, string>>,
+  configuration: Readonly<Record<string, unknown>>,
+): Promise<Storage> {
+  const { record, handler, reactor, values_folder, log } = options;
+  const broker = new Broker({
+    lun: record.name,
+    manifest: handler.manifest,
+    addresses,
+    state_folder: values_folder,
+    reactor,
+    log,
+  });
+  try {
+    return await openInProcess(options, grants, broker, configuration);
+  } catch (error) {
+    await broker.close();
+    throw error;
+  }
+}
+
 async function openInProcess(
   options: StorageOptions,
   grants: Grants,
+  broker: Broker,
   configuration: Readonly<Record<string, unknown>>,
 ): Promise<Storage> {
   const cgroup = await options.cgroups.make(options.record.name);
   try {
-    return await superviseProcess(options, grants, configuration, cgroup);
+    return await superviseProcess(options, { grants, broker, cgroup }, configuration);
   } catch (error) {
     await cgroup?.remove();
     throw error;
   }
 }
 
+/** What a handler's process is given. */
+interface Given {
+  readonly grants: Grants;
+  readonly broker: Broker;
+  readonly cgroup: InstanceCgroup | undefined;
+}
+
 async function superviseProcess(
   options: StorageOptions,
-  grants: Grants,
+  { grants, broker, cgroup }: Given,
   configuration: Readonly<Record<string, unknown>>,
-  cgroup: InstanceCgroup | undefined,
 ): Promise<Storage> {
   const { record, handler, reactor, lock_path, gate, log } = options;
   const supervisor = await Supervisor.start({
@@ -125,6 +166,8 @@ async function superviseProcess(
     configuration,
     claims: claimsOf(handler.manifest),
     grants,
+    // A handler that asks for nothing of it has no line to it.
+    ...(broker.capabilities.length === 0 ? {} : { broker }),
     limits: record.limits,
     cgroup,
     lock_path,
@@ -132,6 +175,7 @@ async function superviseProcess(
     reactor,
     log,
   });
+  broker.onViolation = (reason) => supervisor.fail(reason);
   try {
     const { volume } = supervisor;
     checkVolume(record, handler, volume);
@@ -139,10 +183,11 @@ async function superviseProcess(
     const source: BackendSource = { kind: "process", ...supervisor.channel, queue_depth, volume };
     const close = async () => {
       await supervisor.stop();
+      await broker.close();
       await cgroup?.remove();
       grants.close();
     };
-    return new ProcessStorage(options, source, supervisor, close);
+    return new ProcessStorage(options, source, { supervisor, grants, broker }, close);
   } catch (error) {
     await supervisor.stop();
     throw error;
@@ -174,6 +219,18 @@ class ThreadStorage implements Storage {
 
   get volume(): VolumeFeatures {
     return this.#volume;
+  }
+
+  capabilities(): CapabilityDescription[] {
+    return this.#grants.describe();
+  }
+
+  revoke(name: string): void {
+    throw new OperatorError(
+      "unavailable",
+      `"${name}" cannot be taken from a handler that runs in thread`,
+      "Remove the LUN, and create it without.",
+    );
   }
 
   async resize(size_bytes: number): Promise<void> {
@@ -212,17 +269,39 @@ class ProcessStorage implements Storage {
   readonly supervisor: Supervisor;
   readonly close: () => Promise<void>;
   readonly #options: StorageOptions;
+  readonly #grants: Grants;
+  readonly #broker: Broker;
 
   constructor(
     options: StorageOptions,
     source: BackendSource,
-    supervisor: Supervisor,
+    { supervisor, grants, broker }: { supervisor: Supervisor; grants: Grants; broker: Broker },
     close: () => Promise<void>,
   ) {
     this.#options = options;
     this.source = source;
     this.supervisor = supervisor;
+    this.#grants = grants;
+    this.#broker = broker;
     this.close = close;
+  }
+
+  capabilities(): CapabilityDescription[] {
+    return [...this.#grants.describe(), ...this.#broker.describe()];
+  }
+
+  revoke(name: string): void {
+    if (this.#broker.revoke(name)) return;
+    if (!this.#grants.revoke(name)) {
+      const names = this.capabilities().map((one) => one.name).join(", ") || "none";
+      throw new OperatorError(
+        "not-found",
+        `The handler has no capability "${name}"`,
+        `It has: ${names}.`,
+      );
+    }
+    // The process holds the descriptor as long as it lives.
+    this.supervisor.fail(`the operator has taken "${name}" back`);
   }
 
   get volume(): VolumeFeatures {
@@ -296,5 +375,6 @@ export function lostStorage(record: LunRecord): Storage {
     throw new OperatorError("failed", `The content of LUN "${record.name}" is gone`);
   };
   const close = () => Promise.resolve();
-  return { volume, source, supervisor: undefined, resize, close };
+  const capabilities = () => [];
+  return { volume, source, supervisor: undefined, resize, capabilities, revoke: resize, close };
 }

@@ -17,6 +17,7 @@ import { FileCalls } from "../sys/file.ts";
 import { errno, libc } from "../sys/libc.ts";
 import { makeResizableMemfd } from "../sys/mapping.ts";
 import { openGrantedFile } from "../sys/open_file.ts";
+import type { CapabilityDescription } from "./capability_description.ts";
 
 /** Memory that the daemon holds. */
 export interface MemoryGrant {
@@ -48,6 +49,14 @@ export interface Grants {
   resize(size_bytes: number): GrantResize;
   /** A handler has resized its volume by itself: takes over the sizes that its files have now. */
   refresh(): void;
+  /**
+   * Takes a memory or file back: it is no more in `memories` or `files`. A process that has it keeps it
+   * until it ends: kill it, and start one without (`Supervisor.fail`). Returns false where there is
+   * none of this name.
+   */
+  revoke(name: string): boolean;
+  /** What the handler has of these. */
+  describe(): CapabilityDescription[];
   /** Closes the descriptors. Memory is gone then. */
   close(): void;
 }
@@ -147,16 +156,48 @@ type OpenedFile = FileGrant & Sized & { readonly path: string; readonly resizabl
 class OpenedGrants implements Grants {
   readonly #memories: Sized[] = [];
   readonly #files: OpenedFile[] = [];
+  readonly #revoked = new Set<string>();
+  readonly #manifest: Manifest;
+
+  constructor(manifest: Manifest) {
+    this.#manifest = manifest;
+  }
 
   get memories(): readonly MemoryGrant[] {
-    return this.#memories.map(({ name, fd, size_bytes }) => ({ name, fd, size_bytes }));
+    return this.#held(this.#memories).map(({ name, fd, size_bytes }) => ({ name, fd, size_bytes }));
   }
 
   get files(): readonly FileGrant[] {
-    return this.#files.map((file) => {
+    return this.#held(this.#files).map((file) => {
       const { path: _path, resizable: _resizable, sizeFor: _sizeFor, ...grant } = file;
       return grant;
     });
+  }
+
+  #held<T extends Sized>(all: readonly T[]): T[] {
+    return all.filter(({ name }) => !this.#revoked.has(name));
+  }
+
+  revoke(name: string): boolean {
+    const known = [...this.#memories, ...this.#files].some((one) => one.name === name);
+    if (known) this.#revoked.add(name);
+    return known;
+  }
+
+  describe(): CapabilityDescription[] {
+    const describe = (kind: string, name: string, bound: string): CapabilityDescription => {
+      const description = this.#manifest.capabilities[name].description ?? "";
+      return { name, kind, description, bound, revoked: this.#revoked.has(name) };
+    };
+    return [
+      ...this.#memories.map(({ name, size_bytes }) =>
+        describe("memory", name, `${size_bytes} bytes`)
+      ),
+      ...this.#files.map(({ name, path, writable, device }) => {
+        const what = `${writable ? "read-write" : "read-only"}${device ? ", a block device" : ""}`;
+        return describe("file", name, `${path} (${what})`);
+      }),
+    ];
   }
 
   add(lun: string, name: string, request: CapabilityRequest, bindings: Bindings): void {
@@ -257,7 +298,7 @@ function checkHasSize({ fd, path, device }: OpenedFile, size_bytes: number): voi
 
 /** Makes and opens what the manifest asks for. Throws {@linkcode GrantError}. */
 export function openGrants(lun: string, manifest: Manifest, bindings: Bindings): Grants {
-  const grants = new OpenedGrants();
+  const grants = new OpenedGrants(manifest);
   try {
     for (const [name, request] of Object.entries(manifest.capabilities)) {
       grants.add(lun, name, request, bindings);

@@ -195,3 +195,40 @@ Deno.test("resize() changes nothing where there is no room", async () => {
   assert.equal(sizeOf(grants.files[0].fd), 8192);
   grants.close();
 });
+
+Deno.test("revoke() hands a memory or a file to no further process", async () => {
+  await using dir = await folder();
+  const path = join(dir.path, "disk.img");
+  const both = manifest({
+    blocks: { kind: "memory", size: "volume", description: "the blocks" },
+    path: { kind: "file", access: "read-write", create: true },
+    web: { kind: "http" },
+  });
+  const grants = openGrants("lun", both, bind(path, 8192));
+  assert.deepEqual(grants.describe(), [
+    {
+      name: "blocks",
+      kind: "memory",
+      description: "the blocks",
+      bound: "8192 bytes",
+      revoked: false,
+    },
+    {
+      name: "path",
+      kind: "file",
+      description: "",
+      bound: `${path} (read-write)`,
+      revoked: false,
+    },
+  ]);
+  assert.equal(grants.revoke("web"), false);
+  assert.equal(grants.revoke("path"), true);
+  assert.deepEqual([grants.memories.length, grants.files.length], [1, 0]);
+  assert.equal(grants.revoke("blocks"), true);
+  assert.deepEqual([grants.memories.length, grants.files.length], [0, 0]);
+  assert.ok(grants.describe().every(({ revoked }) => revoked));
+  // Sizes are kept for whoever gets it back.
+  grants.resize(16384).commit();
+  assert.equal(Deno.statSync(path).size, 16384);
+  grants.close();
+});
