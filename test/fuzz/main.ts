@@ -1,5 +1,5 @@
 /** `deno task fuzz`: all fuzzers, one after the other, for as long as asked. */
-const fuzzers = ["ring_fuzz.ts", "iscsi_fuzz.ts", "device_server_fuzz.ts"];
+const fuzzers = ["ring_fuzz.ts", "channel_fuzz.ts", "iscsi_fuzz.ts", "device_server_fuzz.ts"];
 
 if (import.meta.main) {
   for (const name of fuzzers) {

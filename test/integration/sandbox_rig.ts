@@ -8,12 +8,13 @@ import { runExchange } from "../../src/engine/volume_exchange.ts";
 import type { RingCommand } from "../../src/fabric/emulated/ring_command.ts";
 import type { Volume } from "../../src/plugin/mod.ts";
 import { SandboxBackend } from "../../src/sandbox/backend.ts";
-import { CHANNEL_SIZE } from "../../src/sandbox/layout.ts";
+import { CHANNEL_SIZE, QUEUE_LENGTH } from "../../src/sandbox/layout.ts";
 import {
   Channel,
   COMPLETION_WORD,
   completionWord,
   flagsOf,
+  occupancy,
   operationOf,
   REQUEST_WORD,
   requestOf,
@@ -36,7 +37,7 @@ import {
   type TestDevice,
 } from "./harness.ts";
 
-const ARENA_LENGTH = 4 << 20;
+export const ARENA_LENGTH: number = 4 << 20;
 export const CHANNEL_LENGTH: number = CHANNEL_SIZE + ARENA_LENGTH;
 /** Turns without an end after which a command counts as lost. */
 const TURNS_MAX = 10_000;
@@ -163,10 +164,22 @@ export class SandboxRig {
     this.startProcess();
   }
 
-  /** The requests that the guest has not taken yet. */
+  /** The channel: whoever has it may do to it what a guest can. */
+  get channel_fd(): number {
+    return this.#fd;
+  }
+
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** The requests that the guest has not taken yet. Throws where the queue was spoiled. */
   take(): Request[] {
     const { words, doubles } = this.guest;
     const taken: Request[] = [];
+    if (occupancy(this.#head, Atomics.load(words, WORD_SUBMIT_TAIL)) > QUEUE_LENGTH) {
+      throw new RangeError("a spoiled queue");
+    }
     for (; this.#head !== Atomics.load(words, WORD_SUBMIT_TAIL); this.#head++) {
       const at = submissionWord(this.#head);
       const what = words[at + REQUEST_WORD.WHAT];
@@ -187,12 +200,16 @@ export class SandboxRig {
     return taken;
   }
 
-  publish(request: Request, result: number = MediaResult.OK): void {
+  publish(
+    request: Pick<Request, "tag" | "sequence">,
+    result: number = MediaResult.OK,
+    epoch = this.#epoch,
+  ): void {
     const { words, doubles } = this.guest;
     const at = completionWord(this.#tail++);
     words[at + COMPLETION_WORD.REQUEST] = request.tag;
     words[at + COMPLETION_WORD.SEQUENCE] = request.sequence;
-    words[at + COMPLETION_WORD.EPOCH] = this.#epoch;
+    words[at + COMPLETION_WORD.EPOCH] = epoch;
     words[at + COMPLETION_WORD.RESULT] = result;
     doubles[at / 2 + COMPLETION_WORD.FAILED_DOUBLE] = -1;
     Atomics.store(words, WORD_COMPLETE_TAIL, this.#tail);
