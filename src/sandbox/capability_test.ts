@@ -174,7 +174,7 @@ function failing(number: number, before = 0): FileCalls {
     fallocate: () => -1,
     ftruncate: () => -1,
     lseek: () => -1n,
-    statx: () => -1,
+    fstat: () => -1,
     fstatvfs: () => -1,
   } as unknown as FileSymbols;
   return new FileCalls(symbols, () => number);

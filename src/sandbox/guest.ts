@@ -11,6 +11,7 @@
 import { openGuestCalls } from "../sys/guest_calls.ts";
 import { GUEST_DESCRIPTOR, type GuestConfiguration } from "./guest_configuration.ts";
 import { CHANNEL_SIZE } from "./layout.ts";
+import { warmUpProcess } from "./lockdown/warm_up.ts";
 import { Channel, readConfiguration, readHeader } from "./protocol.ts";
 
 /** Exit codes, as in sysexits.h. */
@@ -26,6 +27,7 @@ function main(): void {
   // The daemon may have died before the signal was asked for.
   if (parent !== configuration.parent) Deno.exit(EX_TEMPFAIL);
   calls.noNewPrivileges();
+  warmUpProcess();
   const none = { env: false, net: false, run: false, sys: false, write: false, import: false };
   const worker = new Worker(new URL("./guest_worker.ts", import.meta.url), {
     type: "module",

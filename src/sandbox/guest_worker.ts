@@ -1,15 +1,18 @@
 /**
  * The Worker of a guest process, in which the handler runs.
  *
- * This module goes first: it takes its system calls and mappings into variables of functions, gives
- * up its permissions, and only then imports the handler. From there on the realm is the handler's:
- * nothing that has authority may be reachable through a module's exports or a public field.
+ * This module goes first: it takes its system calls and mappings into variables of functions and
+ * loads the handler's modules. Before the first of them is evaluated it filters the system calls of
+ * all threads, proves that every layer holds, and gives up its permissions. From there on the realm
+ * is the handler's: nothing that has authority may be reachable through a module's exports or a
+ * public field.
  *
  * @module
  */
 import type { FileCapability, Handler, Logger, MemoryCapability } from "../plugin/mod.ts";
 import { type GuestCalls, openGuestCalls } from "../sys/guest_calls.ts";
 import { limitGuest } from "../sys/guest_limits.ts";
+import { openGuestLockdown } from "../sys/guest_lockdown.ts";
 import { brokered } from "./broker_capability.ts";
 import { GrantedFile, GrantedMemory } from "./capability.ts";
 import { makeContext } from "./context.ts";
@@ -17,6 +20,10 @@ import { GUEST_DESCRIPTOR, type GuestConfiguration } from "./guest_configuration
 import { makeGuestLog } from "./guest_log.ts";
 import { GuestServer, makeGuestWake } from "./guest_server.ts";
 import { CHANNEL_SIZE, STATE_CLOSED, STATE_FAILED, STATE_OPEN } from "./layout.ts";
+import { closeGuest, filterDescriptors } from "./lockdown/close.ts";
+import { importHandler } from "./lockdown/import_handler.ts";
+import { parseReport } from "./lockdown/layers.ts";
+import { warmUpThread } from "./lockdown/warm_up.ts";
 import { Channel, readConfiguration, readHeader, writeReply } from "./protocol.ts";
 import { describeVolume } from "./volume_description.ts";
 
@@ -42,6 +49,19 @@ function revoke(name: "ffi" | "read"): void {
   if (state === "granted") throw new Error(`Cannot give up the permission ${name}`);
 }
 
+/** Loads the handler, closes all doors, and evaluates it. */
+async function importLocked(configuration: GuestConfiguration, report: string): Promise<Handler> {
+  warmUpThread();
+  const lockdown = openGuestLockdown();
+  const layers = parseReport(JSON.parse(report));
+  const close = () => {
+    closeGuest(lockdown, filterDescriptors(configuration), layers);
+    revoke("ffi");
+    revoke("read");
+  };
+  return await importHandler(configuration.module, close) as Handler;
+}
+
 async function run(): Promise<void> {
   const calls = openGuestCalls();
   const head = new Channel(calls.map(GUEST_DESCRIPTOR.CHANNEL, CHANNEL_SIZE), 0);
@@ -59,15 +79,14 @@ async function run(): Promise<void> {
     const handed = context(configuration, calls, log);
     const wake = makeGuestWake(calls, memory, GUEST_DESCRIPTOR.EVENT);
     limitGuest(configuration.limits);
-    revoke("ffi");
-    const handler = await import(configuration.module) as Handler;
-    revoke("read");
+    const report = Deno.args.at(-1) ?? "";
+    const handler = await importLocked(configuration, report);
     if (typeof handler.open !== "function") {
       throw new TypeError(`Cannot open: ${configuration.module} does not export open()`);
     }
     const volume = await handler.open(handed, Object.freeze(configuration.configuration));
     const server = new GuestServer(volume, memory, wake, log);
-    reply(STATE_OPEN, JSON.stringify(describeVolume(volume)));
+    reply(STATE_OPEN, JSON.stringify({ ...describeVolume(volume), layers: JSON.parse(report) }));
     await server.serve();
     reply(STATE_CLOSED, "");
   } catch (error) {

@@ -9,8 +9,10 @@ import type { Configuration } from "../plugin/mod.ts";
 import { closeDescriptor, makeEventfd, makePipe, renewEventfd } from "../sys/descriptor.ts";
 import { EPOLLET, EPOLLIN } from "../sys/epoll.ts";
 import { FutexWaker } from "../sys/futex.ts";
+import type { GuestLimits } from "../sys/guest_limits.ts";
 import { openGeneration } from "../sys/lock.ts";
 import { clearMemfd, makeMemfd, map, unmap } from "../sys/mapping.ts";
+import { canLimitOthers, isRoot } from "../sys/privileges.ts";
 import { type ExitStatus, openPidfd, reap, sendSignal, Signal } from "../sys/process.ts";
 import type { Reactor } from "../sys/reactor.ts";
 import { Resource, setLimits, setNice, setSoftLimit } from "../sys/rlimit.ts";
@@ -112,6 +114,8 @@ export class Instance {
   readonly #waker: FutexWaker;
   readonly #arena_length: number;
   readonly #limits: ResourceLimits;
+  /** Guests of root have users of their own, whose limits are changed by a privilege only. */
+  readonly #limits_files: boolean = !isRoot() || canLimitOthers();
   /** The present or last process said that it had no memory. */
   #out_of_memory = false;
   #last_end: string | undefined;
@@ -205,7 +209,7 @@ export class Instance {
       memories: grants.memories.map((grant) => ({ ...grant, fd: fd++ })),
       files: grants.files.map((grant) => ({ ...grant, fd: fd++ })),
       ...(broker === undefined ? {} : { broker: { fd, capabilities: broker.capabilities } }),
-      limits: guestLimitsOf(this.#limits, grants),
+      limits: this.#guestLimits(),
       configuration,
     };
   }
@@ -381,8 +385,15 @@ export class Instance {
     return pid === undefined ? undefined : await measure(pid, this.#options.cgroup);
   }
 
+  /** A limit that could not be raised again when the volume grows is not set. */
+  #guestLimits(): GuestLimits {
+    const limits = guestLimitsOf(this.#limits, this.#options.grants);
+    return this.#limits_files ? limits : { ...limits, file_bytes: null };
+  }
+
   /** Lets the process make files of this size: its handler is about to resize the volume. */
   limitFiles(size_bytes: number): void {
+    if (!this.#limits_files) return;
     const value = Math.max(size_bytes, fileBytesOf(this.#options.grants));
     const pid = this.#process?.pid;
     if (pid !== undefined) setSoftLimit(pid, { resource: Resource.FSIZE, value });

@@ -6,7 +6,7 @@
  * @module
  */
 import type { libc } from "./libc.ts";
-import { i64 } from "./numbers.ts";
+import { i64, STAT_MODE_OFFSET, SYS_FSTAT } from "./numbers.ts";
 
 const FALLOC_FL_KEEP_SIZE = 1;
 const FALLOC_FL_PUNCH_HOLE = 2;
@@ -21,7 +21,7 @@ export type FileSymbols = Pick<
   | "fallocate"
   | "ftruncate"
   | "lseek"
-  | "statx"
+  | "fstat"
   | "fstatvfs"
 >;
 
@@ -30,23 +30,18 @@ const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 /** No data, or no hole, from there on: past the end of the file. */
 const ENXIO = 6;
-const AT_EMPTY_PATH = 0x1000;
-const STATX_TYPE = 1;
-const STATX_SIZE = 0x200;
-const STATX_BLOCKS = 0x400;
-const STATX_LENGTH = 256;
-const STATX_MODE_OFFSET = 28;
-const STATX_SIZE_OFFSET = 40;
-const STATX_BLOCKS_OFFSET = 48;
+/** struct stat of asm/stat.h: longer than on any machine; the mode's place is the one that differs. */
+const STAT_LENGTH = 256;
+const STAT_SIZE_OFFSET = 48;
+const STAT_BLOCKS_OFFSET = 64;
 const S_IFMT = 0o170000;
 const S_IFBLK = 0o060000;
-/** `stx_blocks` counts these, whatever the file system's blocks are. */
-const STATX_BLOCK_LENGTH = 512;
+/** `st_blocks` counts these, whatever the file system's blocks are. */
+const STAT_BLOCK_LENGTH = 512;
 /** Of `struct statvfs` on 64-bit machines. */
 const STATVFS_LENGTH = 256;
 const STATVFS_FRAGMENT_OFFSET = 8;
 const STATVFS_AVAILABLE_OFFSET = 32;
-const emptyPath = new Uint8Array(1);
 
 /** Size of a file, and the storage it takes. */
 export interface FileUsage {
@@ -234,16 +229,15 @@ export class FileCalls {
     }
   }
 
-  /** statx(2). */
+  /** fstat(2). */
   usage(fd: number): FileUsage {
-    const answer = new Uint8Array(STATX_LENGTH);
-    const mask = STATX_TYPE | STATX_SIZE | STATX_BLOCKS;
-    while (this.#symbols.statx(fd, emptyPath, AT_EMPTY_PATH, mask, answer) < 0) this.#fail("statx");
+    const answer = new Uint8Array(STAT_LENGTH);
+    while (this.#symbols.fstat(SYS_FSTAT, fd, answer) < 0) this.#fail("fstat");
     const view = new DataView(answer.buffer);
     return {
-      device: (view.getUint16(STATX_MODE_OFFSET, true) & S_IFMT) === S_IFBLK,
-      size_bytes: Number(view.getBigUint64(STATX_SIZE_OFFSET, true)),
-      used_bytes: Number(view.getBigUint64(STATX_BLOCKS_OFFSET, true)) * STATX_BLOCK_LENGTH,
+      device: (view.getUint32(STAT_MODE_OFFSET, true) & S_IFMT) === S_IFBLK,
+      size_bytes: Number(view.getBigUint64(STAT_SIZE_OFFSET, true)),
+      used_bytes: Number(view.getBigUint64(STAT_BLOCKS_OFFSET, true)) * STAT_BLOCK_LENGTH,
     };
   }
 

@@ -12,6 +12,9 @@ function byMachine(x86_64: number, aarch64: number): number {
 }
 
 export const SYS_FUTEX: number = byMachine(202, 98);
+export const SYS_FSTAT: number = byMachine(5, 80);
+/** Of st_mode in struct stat (asm/stat.h, asm-generic/stat.h). */
+export const STAT_MODE_OFFSET: number = byMachine(24, 16);
 /** The same everywhere, as all calls since Linux 5.1. */
 export const SYS_PIDFD_OPEN = 434;
 export const SYS_CLOSE_RANGE = 436;

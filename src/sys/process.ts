@@ -27,7 +27,7 @@ const PR_SET_NO_NEW_PRIVS = 38;
 const PR_SET_IO_FLUSHER = 57;
 
 /** Signals that are sent here (asm-generic/signal.h). */
-export const Signal = { SIGKILL: 9, SIGTERM: 15 } as const;
+export const Signal = { SIGKILL: 9, SIGTERM: 15, SIGSYS: 31 } as const;
 
 /** What to start. */
 export interface SpawnOptions {
@@ -51,6 +51,9 @@ export interface ExitStatus {
 
 /** "exit code 70" or "signal 9". */
 export function describeExit(status: ExitStatus): string {
+  if (status.signal === Signal.SIGSYS) {
+    return "signal 31, for a system call that guests may not make";
+  }
   return status.signal === null ? `exit code ${status.code}` : `signal ${status.signal}`;
 }
 

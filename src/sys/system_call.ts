@@ -1,0 +1,54 @@
+/**
+ * syscall(2) for calls that the C library has no function for, or one that does more than the call.
+ * Opens its symbol when asked: whoever has given up its FFI permission gets nothing.
+ *
+ * @module
+ */
+import { SystemError } from "./system_error.ts";
+import { type SyscallName, syscallNumber, thisMachine } from "./syscall_numbers.ts";
+
+/** A number, or bytes whose address is passed. */
+export type Argument = number | bigint | Uint8Array<ArrayBuffer> | null;
+
+/** Makes calls of the kernel. */
+export interface SystemCalls {
+  /** Returns the result, or the error's number below 0. */
+  attempt(name: SyscallName, ...parameters: readonly Argument[]): number;
+  /** Returns the result. Throws SystemError. */
+  call(name: SyscallName, ...parameters: readonly Argument[]): number;
+}
+
+const symbols = {
+  __errno_location: { parameters: [], result: "pointer" },
+  syscall: { parameters: ["i64", "i64", "i64", "i64", "i64", "i64"], result: "i64" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+function toWord(argument: Argument | undefined): bigint {
+  if (argument === undefined || argument === null) return 0n;
+  if (typeof argument === "bigint") return argument;
+  if (typeof argument === "number") return BigInt(argument);
+  return BigInt.asIntN(64, Deno.UnsafePointer.value(Deno.UnsafePointer.of(argument)));
+}
+
+/** Opens the C library. Throws without the FFI permission. */
+export function openSystemCalls(): SystemCalls {
+  const c = Deno.dlopen("libc.so.6", symbols).symbols;
+  const pointer = c.__errno_location() as Deno.PointerObject;
+  const errno = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(pointer, 4));
+  const machine = thisMachine();
+  const attempt = (name: SyscallName, ...parameters: readonly Argument[]) => {
+    const number = syscallNumber(name, machine);
+    if (number === undefined) throw new Error(`assertion: ${machine} has no ${name}`);
+    const [a, b, c3, d, e] = Array.from({ length: 5 }, (_, index) => toWord(parameters[index]));
+    const result = Number(c.syscall(BigInt(number), a, b, c3, d, e));
+    return result < 0 ? -errno[0] : result;
+  };
+  return {
+    attempt,
+    call(name, ...parameters) {
+      const result = attempt(name, ...parameters);
+      if (result < 0) throw new SystemError(name, -result);
+      return result;
+    },
+  };
+}
