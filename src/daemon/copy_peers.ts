@@ -21,9 +21,9 @@ export class CopyPeers {
     this.#entries.set(name, { copy_group, peer });
   }
 
-  /** It is not served any more. */
-  remove(name: string): void {
-    this.#entries.delete(name);
+  /** It is not served any more; the name may be another's by now. */
+  remove(name: string, peer: PeerUnit): void {
+    if (this.#entries.get(name)?.peer === peer) this.#entries.delete(name);
   }
 
   /**

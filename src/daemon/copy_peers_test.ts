@@ -28,7 +28,10 @@ Deno.test("CopyPeers finds a unit itself and those of its group, by each designa
     ).map(([name]) => name).join("");
   };
   assert.deepEqual(["a", "b", "c", "d", "e"].map(found), ["ab", "ab", "c", "d", "e"]);
-  peers.remove("b");
+  // What went before under its name is not it.
+  peers.remove("b", peer("b"));
+  assert.equal(found("a"), "ab");
+  peers.remove("b", units.get("b") as PeerUnit);
   assert.equal(found("a"), "a");
 });
 

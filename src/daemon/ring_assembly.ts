@@ -47,7 +47,7 @@ export function assemble(context: RingContext, parts: DeviceParts): Attached {
     context.embedded.addUnit({ target: ring.target, lun: ring.lun, device, store, saved }, undo);
   }
   context.peers.add(request.name, request.unit.copy_group, device);
-  undo.push(() => context.peers.remove(request.name));
+  undo.push(() => context.peers.remove(request.name, device));
   sandbox?.up(backend.kind === "process" ? backend.epoch : 0, parts.features.size_bytes);
   const release = () => {
     for (const step of undo.splice(0).reverse()) step();

@@ -27,6 +27,8 @@ export class RingDetach {
     if (keep && ring.kind === "tcmu") this.#endWithoutErrors(attached);
     else this.#endAll(attached);
     this.#context.attached.delete(name);
+    // Also where its memory lingers: the LUN may be made again meanwhile.
+    this.#context.peers.remove(name, device);
     loop.remove(device);
     device.close();
     const { backend } = device;

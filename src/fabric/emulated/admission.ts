@@ -43,6 +43,8 @@ export function admit(
     return reportLuns(cdb, luns, unit.scsi);
   }
   const code = nexus.attentions.take(unit.index);
+  // Told by one logical unit it is told for all (SPC-4 7.8.7, LUICLR).
+  if (code === Sense.ATTENTION_REPORTED_LUNS_CHANGED) nexus.attentions.clearEverywhere(code);
   if (code !== 0) return operation === REQUEST_SENSE ? requestSense(cdb, code) : check(unit, code);
   return unit.reservations.conflicts(nexus, cdb)
     ? { status: Status.RESERVATION_CONFLICT }

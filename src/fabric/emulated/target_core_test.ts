@@ -374,3 +374,14 @@ Deno.test("tick() ends overdue commands and says when it is needed", () => {
   rig.pump();
   assert.deepEqual([unit.ring.blocks_used, rig.core.active], [0, false]);
 });
+
+Deno.test("one logical unit's word of changed LUNs is for all (SPC-4 7.8.7, LUICLR)", () => {
+  const rig = new CoreRig();
+  for (const lun of [0, 1]) rig.add(lun);
+  const [initiator, other] = ["a", "b"].map((name) => new Initiator(rig.core, rig.pump, name));
+  for (const each of [initiator, other]) for (const lun of [0, 1]) each.clearAttentions(lun);
+  rig.add(2);
+  assert.deepEqual(initiator.clearAttentions(1), [Sense.ATTENTION_REPORTED_LUNS_CHANGED]);
+  assert.deepEqual(initiator.clearAttentions(0), []);
+  assert.deepEqual(other.clearAttentions(0), [Sense.ATTENTION_REPORTED_LUNS_CHANGED]);
+});

@@ -8,7 +8,7 @@ import type { CommandView } from "../command.ts";
 import { STEP_LENGTH_MAX_BYTES } from "../limits.ts";
 import type { LogicalUnit } from "../logical_unit.ts";
 import { MediaResult } from "../media.ts";
-import { SANITIZE_PART } from "../medium_operation.ts";
+import { FORMAT_PART, SANITIZE_PART } from "../medium_operation.ts";
 import type { Procedure } from "../procedure.ts";
 import {
   changesMedium,
@@ -148,6 +148,8 @@ function exitFailureMode(unit: LogicalUnit, { cdb }: CommandView): Answer | Proc
 function* exit(unit: LogicalUnit): Procedure {
   const { result } = yield { kind: "save", part: SANITIZE_PART, value: null };
   if (result !== MediaResult.OK) return checkCondition(unit, Sense.INTERNAL_TARGET_FAILURE);
+  // A format operation that had failed before is over, too, also after a restart.
+  yield { kind: "save", part: FORMAT_PART, value: null };
   unit.operation = undefined;
   return GOOD;
 }

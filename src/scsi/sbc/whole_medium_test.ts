@@ -330,6 +330,7 @@ Deno.test("SANITIZE that failed with AUSE is left by EXIT FAILURE MODE", () => {
   assert.equal(run(unit, volume, exit).status, Status.GOOD);
   assert.equal(unit.state, "ready");
   assert.equal(volume.saved.get("sanitize"), null);
+  assert.equal(volume.saved.get("format"), null, "a restart would find that a format has failed");
 });
 
 Deno.test("FORMAT UNIT that failed is got over by SANITIZE, too", () => {

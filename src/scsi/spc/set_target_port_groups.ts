@@ -7,7 +7,7 @@ import { readUint16, readUint32 } from "../big_endian.ts";
 import type { CommandView } from "../command.ts";
 import { AccessState, type LogicalUnit } from "../logical_unit.ts";
 import type { Procedure } from "../procedure.ts";
-import { always, checkCondition, GOOD, invalidParameter } from "../response.ts";
+import { always, checkCondition, GOOD, invalidField, invalidParameter } from "../response.ts";
 import { Sense } from "../sense.ts";
 
 const HEADER_LENGTH = 4;
@@ -21,7 +21,7 @@ function setTargetPortGroups(unit: LogicalUnit, { cdb }: CommandView): Answer | 
   if (listLength === 0) return GOOD;
   const whole = listLength >= HEADER_LENGTH && listLength % DESCRIPTOR_LENGTH === 0 &&
     listLength <= LIST_LENGTH_MAX;
-  if (!whole) return checkCondition(unit, Sense.PARAMETER_LIST_LENGTH_ERROR);
+  if (!whole) return invalidField(unit, 6);
   return change(unit, listLength);
 }
 

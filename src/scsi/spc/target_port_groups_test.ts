@@ -44,8 +44,8 @@ Deno.test("SET TARGET PORT GROUPS changes nothing where one descriptor is wrong"
   const unit = alua();
   assert.equal(set(unit, "00000000" + "01001234" + "0e001234"), "52600 8b0008");
   assert.equal(set(unit, "00000000" + "01001234" + "01000001"), "52600 80000a");
-  assert.equal(set(unit, "00000000" + "0100"), "51a00 000000");
-  assert.equal(set(unit, "0000"), "51a00 000000");
+  assert.equal(set(unit, "00000000" + "0100"), "52400 c00006");
+  assert.equal(set(unit, "0000"), "52400 c00006");
   assert.equal(set(unit, "00000000", 8), "51a00 000000", "less was sent than announced");
   assert.equal(unit.accessState, 0);
   assert.equal(set(unit, ""), "");

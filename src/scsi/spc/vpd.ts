@@ -67,6 +67,8 @@ function extendedInquiry(unit: LogicalUnit): Uint8Array {
   if (protection) content[0] = protection === 3 ? PROTECTION_TYPE_3 : PROTECTION_TYPE_1;
   content[5 - HEADER] = unit.orderedTasks ? 0x07 : 0x01; // HEADSUP, ORDSUP, SIMPSUP
   content[6 - HEADER] = unit.features.writeCache ? 0x01 : 0x00; // V_SUP
+  // LUICLR, where the target core is ours; LIO clears each logical unit's by itself.
+  content[7 - HEADER] = unit.targetCore === "embedded" ? 0x01 : 0x00;
   content[13 - HEADER] = SENSE_LENGTH_MAX; // MAXIMUM SUPPORTED SENSE DATA LENGTH
   return content;
 }

@@ -110,7 +110,7 @@ export const reportVectors = [
       cdb: "a4 0a 00000000 00000006 00 00",
       dataOut: "00000000 0200",
       unit: "ported",
-      sense: "05 1a 00",
+      ...badField("c0 0006"),
     },
     { what: "no port: not supported", ...STANDBY, sense: "05 20 00" },
     { what: "NACA", cdb: "a4 0a 00000000 00000000 00 04", unit: "ported", ...badField("ca 000b") },

@@ -39,12 +39,20 @@ const primary: Case[] = [
     what: "VPD 86h: SIMPSUP, V_SUP, 96 bytes of sense data",
     cdb: page("86"),
     dataIn: "00 86 003c 00 01 01 00*6 60 00*50",
+    only: ["server", "ring"],
+  },
+  {
+    what: "VPD 86h: LUICLR of the emulated target core",
+    cdb: page("86"),
+    dataIn: "00 86 003c 00 01 01 01 00*5 60 00*50",
+    only: ["core"],
   },
   {
     what: "VPD 86h: the fabric keeps task attributes, no cache",
     cdb: page("86", "0008"),
     unit: "ordered",
     dataIn: "00 86 003c 00 07 00 00",
+    only: ["server", "ring"],
   },
   {
     what: "VPD 87h: all initiators share the mode pages",
