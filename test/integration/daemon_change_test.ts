@@ -359,7 +359,7 @@ Deno.test("commands of a LUN are listed with who answers them", () =>
       code: 0x28,
       name: "READ(10)",
       answered_by: "handler",
-      clause: "SBC-4 5.15",
+      clause: "SBC-4 5.16",
     });
     assert.equal(find("TEST UNIT READY")?.answered_by, "engine");
     assert.equal(find("INQUIRY")?.answered_by, "device server");

@@ -313,7 +313,7 @@ Deno.test("tokens are of use only where the operator allows copies", () => {
     assert.deepEqual(unit.steps, []);
   }
   // A unit that is gone has left no token.
-  rig.peers.remove("one");
+  rig.peers.remove("one", one);
   const two = rig.add("two", { copy_group: "group" });
   assert.equal(triple(write(two, token, [rangeDescriptor(0, 4)])), "05 23 04");
 });
