@@ -168,6 +168,8 @@ class Round {
   finish(): void {
     const { hostile } = this;
     this.die();
+    // What was lost with the process before is published by a turn.
+    hostile.device.device.turn();
     hostile.until(() => hostile.device.device.inFlight === 0);
     const ended = new Set(hostile.ended);
     assert.equal(ended.size, hostile.ended.length, "a command has ended twice");
