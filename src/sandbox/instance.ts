@@ -93,6 +93,8 @@ interface Process {
   readonly exited: Promise<ExitStatus>;
   /** Whether its end is to be reported. */
   expected: boolean;
+  /** Why it ended, once somebody has asked. */
+  reason?: Promise<string>;
 }
 
 /** A descriptor for the process's end; without one it cannot be supervised and is killed. */
@@ -293,7 +295,12 @@ export class Instance {
     await cgroup?.confine(pid, this.#limits, this.channel_length + stored_bytes);
   }
 
-  /** Why a process has ended. Ask once: the counts of its control group are taken. */
+  /** Why a process has ended. The counts of its control group are taken once. */
+  #reasonOf(process: Process, status: ExitStatus): Promise<string> {
+    process.reason ??= this.#explain(status);
+    return process.reason;
+  }
+
   async #explain(status: ExitStatus): Promise<string> {
     const exceeded = await this.#options.cgroup?.exceeded();
     const evidence = { status, exceeded, out_of_memory: this.#out_of_memory };
@@ -315,7 +322,7 @@ export class Instance {
         this.#process = undefined;
         resolve(status);
         if (process?.expected !== false) return;
-        this.#explain(status).then((reason) => this.#options.onExit(status, reason));
+        this.#reasonOf(process, status).then((reason) => this.#options.onExit(status, reason));
       });
     });
   }
@@ -325,6 +332,7 @@ export class Instance {
     const { reactor, start_timeout_ms = START_TIMEOUT_MS } = this.#options;
     const words = this.#channel.words;
     let timer: ReturnType<typeof setTimeout> | undefined;
+    let waits = true;
     try {
       const state = await new Promise<number>((resolve, reject) => {
         let looks = 0;
@@ -339,7 +347,8 @@ export class Instance {
         reactor.add(this.eventfd, EPOLLIN | EPOLLET, look);
         process.exited.then(async (status) => {
           look();
-          const reason = await this.#explain(status);
+          if (!waits || Atomics.load(words, WORD_GUEST_STATE) !== STATE_STARTING) return;
+          const reason = await this.#reasonOf(process, status);
           reject(new GuestError(`The handler ended at its start: ${reason}`));
         });
         timer = setTimeout(
@@ -349,6 +358,7 @@ export class Instance {
       });
       return this.#describe(state, process);
     } finally {
+      waits = false;
       clearTimeout(timer);
       reactor.remove(this.eventfd);
     }

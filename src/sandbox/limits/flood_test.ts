@@ -34,6 +34,7 @@ interface Outcome {
   readonly threads: number;
   /** Why the guest ended; undefined where it still served, or had to be killed. */
   readonly reason: string | undefined;
+  readonly last_end: string | undefined;
   readonly log: string;
   /** How the operation ended that began the flood; -1: not at all. */
   readonly result: number;
@@ -63,7 +64,8 @@ async function flood(source: string, limits: LimitOptions = {}): Promise<Outcome
     }
     assert.ok(slowest_ms < NEIGHBOUR_P100_MS, `the neighbour took ${slowest_ms} ms`);
     const [reason] = guest.reasons;
-    return { peak_bytes, threads, reason, log: guest.log.join("\n"), result: guest.results[0] };
+    const { instance: { last_end }, log, results: [result] } = guest;
+    return { peak_bytes, threads, reason, last_end, log: log.join("\n"), result };
   } finally {
     if (guest.instance.pid !== undefined) sendSignal(pid, Signal.SIGKILL);
     await guest.close();
@@ -85,6 +87,7 @@ Deno.test("a flood of the heap ends the handler, and the log names the limit", a
     /over its memory limit of 64 MiB/,
     `${outcome.reason}\n${outcome.log}`,
   );
+  assert.equal(outcome.last_end, outcome.reason);
 });
 
 for (
@@ -157,6 +160,18 @@ Deno.test("a nice handler is nice in all its threads", async () => {
       const stat = await Deno.readTextFile(`/proc/${guest.instance.pid}/task/${name}/stat`);
       assert.equal(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16], "5");
     }
+  } finally {
+    await guest.close();
+  }
+});
+
+Deno.test("an end that was asked for is not taken for one of the handler's own", async () => {
+  const guest = await HostDouble.start({ folder: memory, size_bytes: SIZE });
+  try {
+    await guest.instance.kill();
+    await guest.instance.respawn();
+    await guest.instance.end();
+    assert.equal(guest.instance.last_end, undefined);
   } finally {
     await guest.close();
   }

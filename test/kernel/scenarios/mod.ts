@@ -11,6 +11,7 @@ import { fioVerify } from "./fio_verify.ts";
 import { handlerKill } from "./handler_kill.ts";
 import { hang } from "./hang.ts";
 import { embeddedIscsi, kernelIscsi } from "./iscsi.ts";
+import { limits } from "./limits.ts";
 import { liveChange } from "./live_change.ts";
 import { processes } from "./processes.ts";
 import { refusals } from "./refusals.ts";
@@ -24,6 +25,7 @@ export const scenarios: readonly Scenario[] = [
   handlerKill,
   daemonKill,
   hang,
+  limits,
   remove,
   liveChange,
   refusals,
