@@ -19,7 +19,7 @@ import {
 } from "./copy_unit.ts";
 import { SEGMENT_LENGTH_MAX_BYTES } from "./limits.ts";
 import type { CscdDescriptor, SegmentDescriptor } from "./parameter_list.ts";
-import { CopyEnd, type CopyFailure, CopySense } from "./sense.ts";
+import { CopyEnd, type CopyFailure, CopySense, type EndFailure } from "./sense.ts";
 import { OWN_CSCD_ID, SegmentType } from "./types.ts";
 
 /** Where a segment descriptor has its fields. */
@@ -128,17 +128,25 @@ function runOf(
   const run = { source, destination, source_bytes, destination_bytes, length_bytes };
   if (!isOnMedium(source, source_bytes, length_bytes)) {
     const end = endOutOfRange(source, CopyEnd.SOURCE, source_bytes);
-    return { ...thirdPartyFailure(end), pointer: inSegment(Field.SOURCE_LBA) };
+    return outOfRange(end, Field.SOURCE_LBA);
   }
   if (!isOnMedium(destination, destination_bytes, length_bytes)) {
     const end = endOutOfRange(destination, CopyEnd.DESTINATION, destination_bytes);
-    return { ...thirdPartyFailure(end), pointer: inSegment(Field.DESTINATION_LBA) };
+    return outOfRange(end, Field.DESTINATION_LBA);
   }
   return run;
 }
 
 function isWhole({ unit }: CopyUnit, length_bytes: number, offset_bytes: number): boolean {
   return length_bytes % unit.block_length === 0 && offset_bytes % unit.block_length === 0;
+}
+
+/**
+ * The unit was not asked, so it has not failed: no additional sense code is defined for that (SPC-4
+ * 5.17.7.4). The pointer says what is wrong, and the unit's sense is what it would have said.
+ */
+function outOfRange(end: EndFailure, field: number): CopyFailure {
+  return { ...thirdPartyFailure(end), sense: CopySense.COPY_ABORTED, pointer: inSegment(field) };
 }
 
 function refusalOfEnds(source: End, destination: End): CopyFailure | undefined {

@@ -22,8 +22,9 @@ function compareAndWrite(unit: LogicalUnit, command: CommandView): Answer | Proc
   if (isAnswer(range)) return range;
   // Blocks to compare, then as many to write; another length leaves unclear which is which, and may
   // be a number of blocks that did not fit into its byte.
+  // Data to no blocks: more than the one byte can say were meant.
+  if (blocks === 0) return command.buffer_length === 0 ? GOOD : invalidField(unit, 13);
   if (command.buffer_length !== 2 * range.length_bytes) return wrongDataOut(unit);
-  if (blocks === 0) return GOOD;
   return compareThenWrite(unit, range, (cdb[1] & 0x08) !== 0 || unit.forceUnitAccess);
 }
 

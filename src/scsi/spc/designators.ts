@@ -1,5 +1,6 @@
 /** Designation descriptors (SPC-4 7.8.6): the names of a unit, its port and its target. */
 import { writeAscii, writeUint16 } from "../big_endian.ts";
+import { locallyAssignedNaa } from "../identity.ts";
 import type { LogicalUnit } from "../logical_unit.ts";
 
 /** DESIGNATOR TYPE. */
@@ -65,7 +66,7 @@ export function portDesignators(unit: LogicalUnit): readonly Uint8Array[] {
   return designators;
 }
 
-/** What names the target device alone: its SCSI name, or who made it where it has none. */
+/** What names the target device alone: its SCSI name, or an identifier of the daemon's own. */
 export function targetDeviceDesignator(unit: LogicalUnit): Uint8Array {
   const association = Association.TARGET_DEVICE;
   const { device_name, protocol } = unit.port ?? {};
@@ -73,8 +74,8 @@ export function targetDeviceDesignator(unit: LogicalUnit): Uint8Array {
     const kind = { codeSet: CodeSet.UTF8, association, type: Type.SCSI_NAME, protocol };
     return designator(kind, nameString(device_name));
   }
-  const vendorId = new TextEncoder().encode(unit.identity.vendor.padEnd(8).slice(0, 8));
-  return designator({ codeSet: CodeSet.ASCII, association, type: Type.T10_VENDOR_ID }, vendorId);
+  const naa = locallyAssignedNaa(`target device\n${unit.identity.serial}`);
+  return designator({ codeSet: CodeSet.BINARY, association, type: Type.NAA }, naa);
 }
 
 function designator(

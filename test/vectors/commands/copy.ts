@@ -94,7 +94,7 @@ const extended: Case[] = [
   {
     what: "blocks beyond the end of a medium (the segment before stays copied)",
     ...copy([OWN], [segment(0, 0, 3, 8, 1), segment(0, 0, 63, 9, 2)]),
-    sense: "0a 0d 01",
+    sense: "0a 00 00",
     // Status and sense data of the source at byte 18, segment 1.
     commandSpecific: 0x12000001,
     after: { 4096: "03*512" },
