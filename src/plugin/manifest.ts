@@ -10,9 +10,10 @@ export interface MemoryRequest {
   readonly kind: "memory";
   /**
    * Where the size in bytes comes from: "volume" is the logical unit's size, "protection" 8 bytes for
-   * each of its blocks (the configuration's `blockSize`, else 512).
+   * each of its blocks (the configuration's `blockSize`, else 512), a number that many, whole pages of
+   * 4096 and at most 1 GiB: a cache.
    */
-  readonly size: "volume" | "protection";
+  readonly size: "volume" | "protection" | number;
   /** Name of a configuration key: only where it is set, and not 0 or false, it is granted. */
   readonly when?: string;
   /** What the handler wants it for, in words for the operator. */

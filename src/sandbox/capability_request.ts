@@ -19,13 +19,18 @@ const METHODS: readonly unknown[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DEL
 const BODY_BYTES_MAX = 1024 * 1024 * 1024;
 const REQUESTS_PER_SECOND_MAX = 1000;
 const STATE_BYTES_MAX = 1024 * 1024;
+const MEMORY_BYTES_MAX = 1024 * 1024 * 1024;
+const PAGE_LENGTH = 4096;
 
 type Check = (place: string, value: Fields) => void;
 
 function checkMemory(place: string, value: Fields): void {
   onlyKnown(place, value, ["kind", "size", "when", "description"]);
-  if (value.size !== "volume" && value.size !== "protection") {
-    refuse(`${place}: size is neither "volume" nor "protection"`);
+  const { size } = value;
+  const pages = typeof size === "number" && Number.isInteger(size) && size % PAGE_LENGTH === 0 &&
+    size > 0 && size <= MEMORY_BYTES_MAX;
+  if (size !== "volume" && size !== "protection" && !pages) {
+    refuse(`${place}: size is neither "volume" nor "protection" nor whole pages up to 1 GiB`);
   }
   if (value.when !== undefined && typeof value.when !== "string") {
     refuse(`${place}: when is not the name of a configuration key`);

@@ -138,6 +138,8 @@ interface Sized {
   readonly name: string;
   readonly fd: number;
   size_bytes: number;
+  /** Its size has nothing to do with the volume's. */
+  readonly constant?: boolean;
   /** The size that belongs to one of the volume. */
   readonly sizeFor: (volume_size_bytes: number) => number;
 }
@@ -224,13 +226,16 @@ class OpenedGrants implements Grants {
     const block_bytes = configuration.blockSize === 4096 ? 4096 : 512;
     const sizeFor = size === "volume"
       ? sameSize
-      : (volume_bytes: number) => volume_bytes / block_bytes * PROTECTION_LENGTH_BYTES;
-    this.#memories.push({ ...grantMemory(lun, name, sizeFor(size_bytes)), sizeFor });
+      : size === "protection"
+      ? (volume_bytes: number) => volume_bytes / block_bytes * PROTECTION_LENGTH_BYTES
+      : () => size;
+    const grant = grantMemory(lun, name, sizeFor(size_bytes));
+    this.#memories.push({ ...grant, sizeFor, constant: typeof size === "number" });
   }
 
   resize(size_bytes: number): GrantResize {
     const all: Sized[] = [...this.#memories, ...this.#files];
-    if (all.length === 0) {
+    if (all.every(({ constant }) => constant === true)) {
       throw new GrantError(
         "The volume's size is the handler's own, and it cannot change it",
         "Change it where the data are, and create the logical unit anew.",

@@ -232,3 +232,19 @@ Deno.test("revoke() hands a memory or a file to no further process", async () =>
   assert.equal(Deno.statSync(path).size, 16384);
   grants.close();
 });
+
+Deno.test("openGrants() makes memory of a size of its own, which the volume's does not change", () => {
+  const cache = manifest({ cache: { kind: "memory", size: 65536 } });
+  const grants = openGrants("lun", cache, bind(undefined));
+  assert.equal(grants.memories[0].size_bytes, 65536);
+  assert.throws(() => grants.resize(8192), /size is the handler's own/);
+  grants.close();
+  const both = manifest({
+    blocks: { kind: "memory", size: "volume" },
+    cache: { kind: "memory", size: 65536 },
+  });
+  const sized = openGrants("lun", both, bind(undefined, 4096));
+  sized.resize(8192).commit();
+  assert.deepEqual(sized.memories.map(({ size_bytes }) => size_bytes), [8192, 65536]);
+  sized.close();
+});

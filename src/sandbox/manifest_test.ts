@@ -98,6 +98,10 @@ const http = (fields: Record<string, unknown>) => ({
   capabilities: { a: { kind: "http", ...fields } },
 });
 wrong.push(
+  ...[0, -4096, 4095, 4096.5, 2 ** 31, "4096"].map((size): [Record<string, unknown>, RegExp] => [
+    { capabilities: { a: { kind: "memory", size } } },
+    /size is neither "volume" nor "protection" nor whole pages/,
+  ]),
   [http({ hosts: ["x"] }), /unknown member "hosts"/],
   [http({ origins: [] }), /origins is not an array of 1 to 64/],
   [http({ origins: ["example.org"] }), /origins holds "example.org", which is none/],
@@ -149,7 +153,7 @@ Deno.test("parseManifest() refuses what is not JSON, not an object or too long",
 });
 
 Deno.test("the manifests of the handlers here are valid", async () => {
-  for (const name of ["memory", "file", "example-xor", "example-commands"]) {
+  for (const name of ["memory", "file", "example-xor", "example-commands", "http-image"]) {
     const folder = fileURLToPath(new URL(`../../handlers/${name}`, import.meta.url));
     assert.equal((await loadHandler(folder)).manifest.id, name);
   }
