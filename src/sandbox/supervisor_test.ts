@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { SUBMIT_PENDING, type Transfer } from "../engine/ports.ts";
 import { MediaOperation, MediaResult } from "../scsi/media.ts";
 import { Epoll, EPOLLET, EPOLLIN } from "../sys/epoll.ts";
-import { awaitUnlocked } from "../sys/lock.ts";
+import { awaitUnlocked, openGeneration } from "../sys/lock.ts";
 import { sendSignal, Signal } from "../sys/process.ts";
 import { Reactor } from "../sys/reactor.ts";
 import { SandboxBackend } from "./backend.ts";
@@ -348,6 +348,68 @@ Deno.test("what the daemon did for a process is settled before the next one star
   assert.deepEqual(rig.calls, ["down"]);
   settle?.();
   await rig.until(() => rig.calls.includes("up 2"));
+});
+
+/** A control group (version 1) that keeps processes from running, also from dying. */
+async function freezer(): Promise<AsyncDisposable & { freeze(pid: number): void; thaw(): void }> {
+  const folder = `/sys/fs/cgroup/freezer/lunette-test-${Deno.pid}`;
+  await Deno.mkdir(folder);
+  const write = (name: string, text: string) => Deno.writeTextFileSync(`${folder}/${name}`, text);
+  return {
+    freeze(pid) {
+      write("cgroup.procs", String(pid));
+      write("freezer.state", "FROZEN");
+    },
+    thaw: () => write("freezer.state", "THAWED"),
+    async [Symbol.asyncDispose]() {
+      write("freezer.state", "THAWED");
+      // It is busy until the last process has gone.
+      for (let turn = 0; turn < 100; turn++) {
+        const removed = await Deno.remove(folder).then(() => true, () => false);
+        if (removed) return;
+        await sleep(20);
+      }
+    },
+  };
+}
+
+Deno.test("a process that SIGKILL does not end is waited for, and no command is", async (test) => {
+  const reason = Deno.uid() !== 0
+    ? "not root"
+    : await Deno.stat("/sys/fs/cgroup/freezer").then(() => undefined, () => "no cgroup v1 freezer");
+  if (reason !== undefined) console.log(`    skipped: ${reason}`);
+  await test.step({
+    name: "frozen",
+    ignore: reason !== undefined,
+    fn: async () => {
+      await using group = await freezer();
+      await using rig = await Rig.start(volumeSource("flush() {},"), { reap_ms: 100 });
+      rig.data.fill(1, 0, 512);
+      assert.equal(await rig.run(WRITE, 512), MediaResult.OK);
+      const pid = rig.supervisor.pid as number;
+      // As if it hung in the kernel, with a write that may still land.
+      group.freeze(pid);
+      rig.data.fill(2, 0, 512);
+      rig.submit(0, WRITE, 512);
+      rig.supervisor.fail("a command passed its deadline");
+      await rig.until(() => rig.calls.includes("abandon open"));
+      assert.equal(rig.supervisor.state, "failed");
+      assert.match(rig.supervisor.problem ?? "", new RegExp(`process ${pid} was killed`));
+      assert.deepEqual(rig.ended.at(-1), [0, MediaResult.HANDLER_AWAY]);
+      // What it may overtake is not taken.
+      rig.submitNow(1, WRITE, MediaResult.HANDLER_AWAY);
+      await sleep(200);
+      assert.equal(rig.supervisor.pid, pid, "no other process beside it");
+      assert.equal(await openGeneration(rig.lock_path, "test", 0), undefined, "it has its lock");
+      group.thaw();
+      await rig.until(() => rig.calls.includes("up 2"));
+      rig.data.fill(3, 0, 512);
+      assert.equal(await rig.run(WRITE, 512), MediaResult.OK);
+      rig.data.fill(0, 0, 512);
+      assert.equal(await rig.run(READ, 512), MediaResult.OK);
+      assert.equal(rig.data[0], 3);
+    },
+  });
 });
 
 Deno.test("quiesce() ends a pause before the next attempt, and whoever waits for it", async () => {

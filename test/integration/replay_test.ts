@@ -288,3 +288,28 @@ Deno.test("a command that waits in a procedure when its handler is given up ends
   }
   assert.ok(same(rig.media.bytes.subarray(9 * BLOCK, 10 * BLOCK), content(9, 1)));
 });
+
+Deno.test("every step of every command counts to its deadline", () => {
+  for (const [name, one] of Object.entries(cases)) {
+    for (let step = 0; step < one.steps.length; step++) {
+      const { oldest_ms, given } = hangAt(one, step);
+      assert.equal(oldest_ms, 2500, `${name}, step ${step}`);
+      assert.equal(given, step);
+    }
+  }
+});
+
+/** Lets the process hang at a step; returns the age of what it has, 2.5 s later. */
+function hangAt({ run, options }: Case, step: number): { oldest_ms: number; given: number } {
+  using rig = new SandboxRig({ size: SIZE, ...options });
+  const hung = new Error("it hangs");
+  rig.fate = (index) => {
+    if (index === step) throw hung;
+    return "lives";
+  };
+  assert.throws(() => run(rig), (error) => error === hung);
+  // Where the command was answered early, too: what goes on in the background is looked at.
+  assert.ok(rig.device.device.inFlight > 0);
+  rig.backend.oldest_ms(1000);
+  return { oldest_ms: rig.backend.oldest_ms(3500), given: rig.given.length };
+}
