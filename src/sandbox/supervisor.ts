@@ -10,7 +10,8 @@
  * Why reaping suffices for a write that was under way: wait(2) gives up a process only when all its
  * threads are gone, and a thread that is in pwrite(2) leaves the kernel before it goes. One that waits
  * for a disk does that when the disk has answered: SIGKILL waits, and so does the replay. What could
- * outlive a process is asynchronous I/O through io_uring, whose setup no handler may call. Stores to shared memory end with the threads that make them.
+ * outlive a process is asynchronous I/O through io_uring, whose setup no handler may call. Stores to
+ * shared memory end with the threads that make them.
  *
  * A handler that keeps failing and serves nothing between is given up for the time being (`backoff.ts`):
  * commands end with an error at once, and a process is started now and then to see whether it serves.
@@ -76,9 +77,9 @@ export interface SupervisorOptions extends Omit<InstanceOptions, "onExit"> {
    * somewhere, has ended or never will: requests of the broker.
    */
   readonly settle?: () => Promise<void>;
-}
   /** How long commands wait for a process that was killed to be gone. */
   readonly reap_ms?: number;
+}
 
 /** See the module. */
 export class Supervisor {
