@@ -1,0 +1,140 @@
+/**
+ * A daemon as some user, with run-time folder, state and log of its own.
+ *
+ * @module
+ */
+import type { CreateRequest, LunDescription } from "../../src/daemon/api.ts";
+import { ControlClient } from "../../src/daemon/client.ts";
+import { freePort } from "../bench/lunette.ts";
+import { eventually, isRunning } from "./observe.ts";
+import { makeOwnFolder, type Program } from "./stage.ts";
+import type { User } from "./user.ts";
+
+const START_TIMEOUT_MS = 30_000;
+const STOP_TIMEOUT_MS = 20_000;
+/** Whoever asks longer than that for a short answer is not answered. */
+const ANSWER_TIMEOUT_MS = 3_000;
+
+/** What a daemon is started with. */
+export interface DaemonOptions {
+  readonly program: Program;
+  readonly user: User;
+  /** Made if it is not there: a daemon that was killed is started in it again. */
+  readonly folder: string;
+  /** DENO_DIR. */
+  readonly cache: string;
+  /** More of its environment. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** See the module. */
+export class Daemon implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #client: ControlClient;
+  readonly #logPath: string;
+  readonly port: number;
+
+  static async start(options: DaemonOptions): Promise<Daemon> {
+    const { folder, user, cache, program, environment = {} } = options;
+    await makeOwnFolder(folder, user, 0o700);
+    const port = freePort();
+    const logPath = `${folder}.log`;
+    const serve = [...user.prefix, ...program.command, "serve", "--listen", `127.0.0.1:${port}`];
+    const child = new Deno.Command("/bin/sh", {
+      args: ["-c", 'exec "$@" >>"$0" 2>&1', logPath, ...serve],
+      clearEnv: true,
+      env: {
+        PATH: "/usr/bin:/bin:/usr/sbin:/sbin",
+        HOME: folder,
+        DENO_DIR: cache,
+        LUNETTE_RUNTIME_DIR: folder,
+        LUNETTE_STATE_DIR: folder,
+        NO_COLOR: "1",
+        ...environment,
+      },
+      stdin: "null",
+    }).spawn();
+    const daemon = new Daemon(child, new ControlClient(`${folder}/control.sock`), logPath, port);
+    const up = await eventually(
+      async () => !isRunning(child.pid) || await daemon.answers(),
+      START_TIMEOUT_MS,
+    );
+    if (up && isRunning(child.pid)) return daemon;
+    await daemon.kill();
+    throw new Error(`the daemon did not start: ${daemon.log().slice(-2000)}`);
+  }
+
+  private constructor(child: Deno.ChildProcess, client: ControlClient, log: string, port: number) {
+    this.#child = child;
+    this.#client = client;
+    this.#logPath = log;
+    this.port = port;
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  get isRunning(): boolean {
+    return isRunning(this.pid);
+  }
+
+  /** Whether it answers a request in time. */
+  async answers(): Promise<boolean> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), ANSWER_TIMEOUT_MS);
+    });
+    const asked = this.#client.status().then(() => true, () => false);
+    try {
+      return await Promise.race([asked, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  create(request: CreateRequest): Promise<LunDescription> {
+    return this.#client.create({ fabric: "embedded-iscsi", isolation: "process", ...request });
+  }
+
+  show(name: string): Promise<LunDescription> {
+    return this.#client.show(name);
+  }
+
+  remove(name: string): Promise<void> {
+    return this.#client.remove(name);
+  }
+
+  /** All it has logged. */
+  log(): string {
+    try {
+      return Deno.readTextFileSync(this.#logPath);
+    } catch {
+      return "";
+    }
+  }
+
+  async kill(): Promise<void> {
+    if (this.isRunning) this.#child.kill("SIGKILL");
+    await this.#child.status;
+  }
+
+  /** Stops it in order. Throws where it does not stop in time; it is killed then. */
+  async stop(): Promise<void> {
+    if (this.isRunning) this.#child.kill("SIGTERM");
+    const ended = await eventually(() => !this.isRunning, STOP_TIMEOUT_MS);
+    await this.kill();
+    if (!ended) throw new Error(`the daemon did not stop within ${STOP_TIMEOUT_MS} ms`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+}
+
+/** Portal, target and number of a LUN of the embedded target. */
+export function parseUrl(lun: LunDescription): { port: number; target: string; lun: number } {
+  const match = /^iscsi:\/\/127\.0\.0\.1:(\d+)\/([^/]+)\/(\d+)$/.exec(lun.url ?? "");
+  if (match === null) throw new Error(`LUN ${lun.name} has no URL: ${lun.url}`);
+  return { port: Number(match[1]), target: match[2], lun: Number(match[3]) };
+}

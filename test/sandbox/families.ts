@@ -1,0 +1,67 @@
+/**
+ * The families of attacks, in the order in which they run.
+ *
+ * @module
+ */
+import type { Family } from "./family.ts";
+import { crashLoop } from "./scenarios/crash_loop.ts";
+import { daemonKilled } from "./scenarios/daemon_killed.ts";
+import { failingLockdown } from "./scenarios/failing_lockdown.ts";
+import { lookAtDescriptors, lookAtThreads } from "./scenarios/looks.ts";
+import { leaveResidue } from "./scenarios/residue.ts";
+
+const packages = "not here: packages";
+/** Floods give up at 1.5 GiB each; the machine keeps as much again. */
+const FLOOD_BYTES = 4 * 2 ** 30;
+
+/** One attacker in a folder of the family's name. */
+function plain(
+  number: number,
+  title: string,
+  attacker: string,
+  more: Partial<Family> = {},
+): Family {
+  return { number, title, attackers: [attacker], ...more };
+}
+
+/** See the module. */
+export const families: readonly Family[] = [
+  plain(1, "native code", "01-native-code"),
+  plain(2, "files", "02-files"),
+  plain(3, "network", "03-network"),
+  plain(4, "imports", "04-imports"),
+  plain(5, "nested Workers", "05-workers"),
+  plain(6, "processes, signals", "06-processes"),
+  plain(7, "permission prompts", "07-prompts"),
+  plain(8, "platform", "08-platform"),
+  plain(9, "crashes", "09-crash"),
+  plain(10, "endless loops", "10-loops"),
+  plain(11, "ignoring the end", "11-signals"),
+  plain(12, "memory floods", "12-memory", {
+    memory_bytes: FLOOD_BYTES,
+    request: { deadline_ms: 12_000 },
+  }),
+  plain(13, "Worker bombs", "13-worker-bomb", {
+    memory_bytes: FLOOD_BYTES,
+    request: { deadline_ms: 12_000 },
+  }),
+  plain(14, "floods of output", "14-floods", { request: { deadline_ms: 8_000 } }),
+  plain(15, "prototypes, symbols", "15-primordials"),
+  plain(16, "stolen FFI", "16-stolen-ffi", { leak: true, request: { deadline_ms: 5_000 } }),
+  plain(17, "truncated memfds", "17-truncate", { leak: true, spoils: true }),
+  plain(18, "channel corruption", "18-channel", { spoils: true }),
+  plain(19, "changes after checks", "19-late-changes", { spoils: true }),
+  plain(20, "overflows", "20-overflow", { spoils: true }),
+  plain(21, "residue", "21-residue", { run: leaveResidue, request: { deadline_ms: 8_000 } }),
+  plain(22, "late or no answers", "22-late"),
+  plain(23, "crashes in writes", "23-crash-in-write", { run: crashLoop }),
+  { number: 24, title: "daemon killed", alone: daemonKilled },
+  plain(25, "descriptors", "25-descriptors", { leak: true, look: lookAtDescriptors }),
+  plain(26, "code caches", "26-code-cache"),
+  plain(27, "every thread", "27-threads", { leak: true, look: lookAtThreads }),
+  { number: 28, title: "signatures", elsewhere: packages },
+  { number: 29, title: "rollback, freeze", elsewhere: packages },
+  { number: 30, title: "added permissions", elsewhere: packages },
+  { number: 31, title: "lookalike names", elsewhere: packages },
+  { number: 32, title: "failing lockdown", alone: failingLockdown },
+];

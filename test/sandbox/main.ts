@@ -1,0 +1,118 @@
+/**
+ * The attack suite: hostile handlers against the sandbox. `deno task test:sandbox --help`.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { Canary } from "./canary.ts";
+import { families } from "./families.ts";
+import type { Family, FamilyResult } from "./family.ts";
+import { adoptOrphans } from "./observe.ts";
+import { formatCounts, formatFailures, formatTable } from "./report.ts";
+import { runFamily, type RunOptions } from "./run_family.ts";
+import { makeCache, makeStage } from "./stage.ts";
+import { findUser, type User, USER_NAMES, type UserName } from "./user.ts";
+
+const HELP = `Lets hostile handlers attack a daemon, and looks at what they got: nothing.
+
+  deno task test:sandbox [options]
+
+  --only FAMILY  a number, from-to, or a part of a title; may be given several times
+  --user USER    ${USER_NAMES.join(" or ")}: whom daemons run as (default: both)
+  --binary PATH  a compiled lunette instead of the sources
+  --json FILE    write all results to this file
+  --quick        fewer variants and shorter floods
+  --keep         leave what was staged, with the daemons' logs, and say where
+  --list         print the families and end
+  --help         print this text
+
+Each family has a daemon of its own, and a victim: another unit under a load that
+verifies. Exit code 1 where anything was got, or failed.
+`;
+
+/** Runs the command line; returns the exit code. */
+export async function main(args: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      only: { type: "string", multiple: true },
+      user: { type: "string" },
+      binary: { type: "string" },
+      json: { type: "string" },
+      quick: { type: "boolean", default: false },
+      keep: { type: "boolean", default: false },
+      list: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) console.log(HELP);
+  if (values.list) { for (const { number, title } of families) console.log(`${number} ${title}`); }
+  if (values.help || values.list) return 0;
+  const results = await run(choose(values.only), users(values.user), values);
+  if (values.json !== undefined) {
+    await Deno.writeTextFile(values.json, `${JSON.stringify({ results }, null, 2)}\n`);
+  }
+  console.log(`\n${formatTable(results)}\n`);
+  const failures = formatFailures(results);
+  if (failures !== "") console.log(`${failures}\n`);
+  console.log(formatCounts(results));
+  return results.some(({ outcome }) => outcome === "failed") ? 1 : 0;
+}
+
+function choose(wanted: readonly string[] | undefined): readonly Family[] {
+  if (wanted === undefined) return families;
+  const chosen = families.filter((family) => wanted.some((text) => isMeant(family, text)));
+  if (chosen.length === 0) throw new Error(`There is no family "${wanted.join()}". See --list.`);
+  return chosen;
+}
+
+function isMeant({ number, title }: Family, text: string): boolean {
+  const range = /^(\d+)(?:-(\d+))?$/.exec(text);
+  if (range === null) return title.includes(text);
+  return number >= Number(range[1]) && number <= Number(range[2] ?? range[1]);
+}
+
+function users(name: string | undefined): readonly User[] {
+  if (name === undefined) return USER_NAMES.map(findUser);
+  if (!(USER_NAMES as readonly string[]).includes(name)) {
+    throw new Error(`"${name}" is no user here. Take ${USER_NAMES.join(" or ")}.`);
+  }
+  return [findUser(name as UserName)];
+}
+
+async function run(
+  chosen: readonly Family[],
+  wanted: readonly User[],
+  { quick, binary, keep }: { quick: boolean; binary?: string; keep: boolean },
+): Promise<FamilyResult[]> {
+  adoptOrphans();
+  const results: FamilyResult[] = [];
+  await using stage = await makeStage(binary, keep);
+  await using canary = await Canary.open(stage.folder);
+  const caches = new Map<string, string>();
+  for (const user of wanted) {
+    if (user.missing === undefined) caches.set(user.name, await makeCache(stage, user));
+  }
+  const options: RunOptions = { stage, canary, quick, caches };
+  for (const user of wanted) {
+    for (const family of chosen) {
+      const result = await runFamily(options, family, user);
+      results.push(result);
+      console.log(progress(result));
+    }
+  }
+  return results;
+}
+
+function progress({ number, title, user, outcome, elapsed_ms }: FamilyResult): string {
+  return `${user} ${number} ${title}: ${outcome} (${(elapsed_ms / 1000).toFixed(1)} s)`;
+}
+
+if (import.meta.main) {
+  try {
+    Deno.exit(await main(Deno.args));
+  } catch (error) {
+    console.error(error instanceof Error ? error.stack : error);
+    Deno.exit(2);
+  }
+}
