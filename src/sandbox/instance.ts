@@ -31,6 +31,13 @@ import { explainEnd, saysOutOfMemory } from "./limits/end_reason.ts";
 import type { InstanceCgroup } from "./limits/instance_cgroup.ts";
 import { type LimitOptions, type ResourceLimits, withDefaults } from "./limits/limits.ts";
 import { fileBytesOf, guestLimitsOf, rlimitsOf } from "./limits/rlimits.ts";
+import {
+  type LayerState,
+  OPTIONAL_LAYERS,
+  type OptionalLayer,
+  parseReport,
+} from "./lockdown/layers.ts";
+import { verifyGuest } from "./lockdown/verify.ts";
 import { measure, type ProcessUsage } from "./limits/usage.ts";
 import { LogPipe, type LogSink } from "./log_pipe.ts";
 import {
@@ -71,6 +78,11 @@ export interface InstanceOptions {
   readonly configuration: Configuration;
   /** Stay the caller's, and open as long as the instance. */
   readonly grants: Grants;
+  /**
+   * Layers of the sandbox that may be missing. Default: all that are optional, for handlers that came
+   * with the program; for others, those that the operator named (`checkAccepted`).
+   */
+  readonly accept_missing_layers?: readonly OptionalLayer[];
   /** Carries out what is no descriptor; stays the caller's. */
   readonly broker?: BrokerPort;
   readonly lock_path: string;
@@ -124,6 +136,7 @@ export class Instance {
   #process: Process | undefined;
   #epoch = 0;
   #description: VolumeDescription | undefined;
+  #layers: readonly LayerState[] = [];
 
   /** The channel: to be mapped by the ring thread. */
   readonly channel_fd: number;
@@ -168,6 +181,15 @@ export class Instance {
   /** Process id; undefined while none runs. */
   get pid(): number | undefined {
     return this.#process?.pid;
+  }
+
+  /** What came of the layers of the sandbox for the present or last process. */
+  get layers(): readonly LayerState[] {
+    return this.#layers;
+  }
+
+  get #accepted(): readonly OptionalLayer[] {
+    return this.#options.accept_missing_layers ?? OPTIONAL_LAYERS;
   }
 
   /** The volume that the present or last process has opened. */
@@ -266,6 +288,7 @@ export class Instance {
         stderr_fd: stderr_write,
         read: [folder, ...guestFolders()],
         lock_fd,
+        accept_missing_layers: this.#accepted,
       });
       this.#process = { pid, exited: this.#watch(pid, watchable(pid), pipes), expected: true };
       this.#limit(pid);
@@ -372,6 +395,8 @@ export class Instance {
     try {
       const description = parseDescription(reply);
       if (this.#process !== process) throw new GuestError("The handler ended after its start");
+      this.#layers = parseReport((JSON.parse(reply) as { layers?: unknown }).layers);
+      verifyGuest(process.pid, this.#layers, this.#accepted);
       process.expected = false;
       return description;
     } catch (error) {

@@ -41,7 +41,7 @@ export interface LaunchOptions {
    * Layers that this machine may be unable to give. Default: all that are optional, which is right
    * for handlers that came with the program; for others, those that the operator named.
    */
-  readonly accept_missing?: readonly OptionalLayer[];
+  readonly accept_missing_layers?: readonly OptionalLayer[];
 }
 
 /**
@@ -119,7 +119,7 @@ function planOf(options: LaunchOptions): LaunchPlan {
       closed: options.read.filter((one) => !isOpenToOthers(one)),
       uid: users.take(),
     },
-    accept_missing: options.accept_missing ?? OPTIONAL_LAYERS,
+    accept_missing_layers: options.accept_missing_layers ?? OPTIONAL_LAYERS,
     guest: {
       path: program,
       arguments: guestArguments(options.read),

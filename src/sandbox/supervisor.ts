@@ -30,6 +30,7 @@ import { GrantError, type GrantResize } from "./grants.ts";
 import { GuestError, Instance, type InstanceOptions } from "./instance.ts";
 import type { ResourceLimits } from "./limits/limits.ts";
 import type { ProcessUsage } from "./limits/usage.ts";
+import type { LayerState } from "./lockdown/layers.ts";
 import type { LogSink } from "./log_pipe.ts";
 import { StartGate } from "./start_gate.ts";
 import {
@@ -187,6 +188,11 @@ export class Supervisor {
   /** Process id; undefined while none runs. */
   get pid(): number | undefined {
     return this.#instance.pid;
+  }
+
+  /** What came of the layers of the sandbox. */
+  get layers(): readonly LayerState[] {
+    return this.#instance.layers;
   }
 
   /** The ring thread uses the channel from here on. What ended before is dealt with now. */

@@ -21,7 +21,7 @@ import { checkLayers, LockdownError, type OptionalLayer } from "./layers.ts";
 export interface LaunchPlan {
   readonly lockdown: LockdownPlan;
   /** Layers that may be missing. */
-  readonly accept_missing: readonly OptionalLayer[];
+  readonly accept_missing_layers: readonly OptionalLayer[];
   /** The guest; the report of the layers is added to its arguments. */
   readonly guest: Program;
   /** Greatest number of a descriptor that the guest inherits. */
@@ -51,9 +51,9 @@ function reply({ call }: SystemCalls, text: string): void {
 export function launchStage(argument: string): never {
   const calls = openSystemCalls();
   try {
-    const { lockdown, accept_missing, guest, last_fd } = JSON.parse(argument) as LaunchPlan;
+    const { lockdown, accept_missing_layers, guest, last_fd } = JSON.parse(argument) as LaunchPlan;
     const report = applyLayers(calls, lockdown);
-    checkLayers(report, accept_missing);
+    checkLayers(report, accept_missing_layers);
     execute(calls, { ...guest, arguments: [...guest.arguments, JSON.stringify(report)] }, last_fd);
   } catch (error) {
     const text = error instanceof LockdownError
