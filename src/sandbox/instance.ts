@@ -27,7 +27,7 @@ import {
   STATE_OPEN,
   STATE_STARTING,
 } from "./layout.ts";
-import { explainEnd, saysOutOfMemory } from "./limits/end_reason.ts";
+import { explainEnd, lackOf } from "./limits/end_reason.ts";
 import type { InstanceCgroup } from "./limits/instance_cgroup.ts";
 import { type LimitOptions, type ResourceLimits, withDefaults } from "./limits/limits.ts";
 import { fileBytesOf, guestLimitsOf, rlimitsOf } from "./limits/rlimits.ts";
@@ -130,8 +130,8 @@ export class Instance {
   readonly #limits: ResourceLimits;
   /** Guests of root have users of their own, whose limits are changed by a privilege only. */
   readonly #limits_files: boolean = !isRoot() || canLimitOthers();
-  /** The present or last process said that it had no memory. */
-  #out_of_memory = false;
+  /** What the present or last process lacked, by its last words. */
+  #lacked: ReturnType<typeof lackOf>;
   #last_end: string | undefined;
   #process: Process | undefined;
   #epoch = 0;
@@ -264,9 +264,9 @@ export class Instance {
 
   #launch(lock_fd: number): Process {
     const { reactor, log, grants, folder, broker } = this.#options;
-    this.#out_of_memory = false;
+    this.#lacked = undefined;
     const errors: LogSink = (level, line) => {
-      if (saysOutOfMemory(line)) this.#out_of_memory = true;
+      this.#lacked ??= lackOf(line);
       log(level, line);
     };
     const [stdout, stdout_write] = makePipe();
@@ -308,7 +308,7 @@ export class Instance {
     const limits = this.#limits;
     const { memories, files } = this.#options.grants;
     const granted = memories.length + files.length;
-    setLimits(pid, rlimitsOf({ limits, granted, own_user: false }));
+    setLimits(pid, rlimitsOf({ limits, granted, own_user: isRoot() }));
     if (limits.nice > 0) setNice(pid, limits.nice);
   }
 
@@ -326,7 +326,7 @@ export class Instance {
 
   async #explain(status: ExitStatus): Promise<string> {
     const exceeded = await this.#options.cgroup?.exceeded();
-    const evidence = { status, exceeded, out_of_memory: this.#out_of_memory };
+    const evidence = { status, exceeded, lacked: this.#lacked };
     this.#last_end = explainEnd(evidence, this.#limits);
     return this.#last_end;
   }

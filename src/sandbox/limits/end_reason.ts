@@ -7,23 +7,25 @@ export interface EndEvidence {
   readonly status: ExitStatus;
   /** What its control group counted (`InstanceCgroup.exceeded`). */
   readonly exceeded?: "memory" | "threads" | undefined;
-  /** Its runtime said, as its last words, that there was no memory. */
-  readonly out_of_memory: boolean;
+  /** What its runtime lacked, by its last words. */
+  readonly lacked?: "memory" | "thread" | undefined;
 }
 
 const MIB = 1024 * 1024;
 const SIGABRT = 6;
 /** SIGTRAP and SIGABRT: how V8 and Rust give up. SIGKILL is the kernel's. */
 const GIVE_UP: readonly number[] = [5, SIGABRT, 9];
-/** Deno's exit code where a thread could not be made: here, for want of memory for its stack. */
+/** Deno's exit code where a thread could not be made. */
 const NO_THREAD = 1;
-/** V8's "Fatal JavaScript out of memory", "Fatal process out of memory", Rust's, and Deno's. */
-const LAST_WORDS =
-  /out of memory|memory allocation of \d+ bytes failed|unable to create worker threads/i;
+/** V8's "Fatal JavaScript out of memory", "Fatal process out of memory", and Rust's. */
+const NO_MEMORY_WORDS = /out of memory|memory allocation of \d+ bytes failed/i;
+/** Deno's. Memory is the cause where the thread's stack finds no place. */
+const NO_THREAD_WORDS = /unable to create worker threads/i;
 
-/** Whether a line that a process has printed says that there was no memory. */
-export function saysOutOfMemory(line: string): boolean {
-  return LAST_WORDS.test(line);
+/** What a process lacks, by a line that it has printed; undefined: nothing. */
+export function lackOf(line: string): "memory" | "thread" | undefined {
+  if (NO_MEMORY_WORDS.test(line)) return "memory";
+  return NO_THREAD_WORDS.test(line) ? "thread" : undefined;
 }
 
 /** A process that gave up may say so by a signal, or where it was caught by 128 and its number. */
@@ -31,17 +33,15 @@ function gaveUp({ code, signal }: ExitStatus): boolean {
   return code === NO_THREAD || GIVE_UP.includes(signal ?? (code ?? 0) - 128);
 }
 
-/** A sentence without its subject, "it ended: ..." */
+/** A sentence without its subject, for "it ended: ..." */
 export function explainEnd(evidence: EndEvidence, limits: ResourceLimits): string {
-  const { status, exceeded, out_of_memory } = evidence;
+  const { status, exceeded, lacked } = evidence;
   const how = describeExit(status);
-  const advice = (option: string) => `(${how}); ${option} gives it more`;
-  const isThreads = exceeded === "threads";
-  if (exceeded === "memory" || (!isThreads && out_of_memory && gaveUp(status))) {
-    return `over its memory limit of ${limits.memory_bytes / MIB} MiB ${advice("--memory")}`;
-  }
-  if (isThreads) {
-    return `over its limit of ${limits.threads} threads ${advice("--threads")}`;
-  }
-  return how;
+  const memory = `over its memory limit of ${limits.memory_bytes / MIB} MiB`;
+  const threads = `its limit of ${limits.threads} threads`;
+  if (exceeded === "memory") return `${memory} (${how}); --memory gives it more`;
+  if (exceeded === "threads") return `over ${threads} (${how}); --threads gives it more`;
+  if (lacked === undefined || !gaveUp(status)) return how;
+  if (lacked === "memory") return `${memory} (${how}); --memory gives it more`;
+  return `${memory}, or ${threads} (${how}); --memory or --threads gives it more`;
 }

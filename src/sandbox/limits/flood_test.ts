@@ -123,15 +123,23 @@ for (
   });
 }
 
+const WORKERS = `
+  for (;;) {
+    new Worker("data:application/javascript,setInterval(() => {}, 1000)", { type: "module" });
+    await new Promise((end) => setTimeout(end, 1));
+  }
+`;
+
 Deno.test("a flood of Workers ends the handler: each one counts half a GiB", async () => {
-  const outcome = await flood(`
-    for (;;) {
-      new Worker("data:application/javascript,setInterval(() => {}, 1000)", { type: "module" });
-      await new Promise((end) => setTimeout(end, 1));
-    }
-  `);
+  const outcome = await flood(WORKERS);
   assert.match(outcome.reason ?? "", /over its memory limit/, outcome.log);
   assert.ok(outcome.threads < 64, `${outcome.threads} threads`);
+});
+
+Deno.test("a flood of Workers with memory for them ends at the limit of threads or of memory", async () => {
+  const outcome = await flood(WORKERS, { memory_bytes: 8192 * MIB, threads: 40 });
+  assert.match(outcome.reason ?? "", /over its .*limit of (8192 MiB|40 threads)/, outcome.log);
+  assert.ok(outcome.threads <= 40, `${outcome.threads} threads`);
 });
 
 Deno.test("a guest has no more descriptors than its limit, and writes no core", async () => {
