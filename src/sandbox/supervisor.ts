@@ -251,6 +251,7 @@ export class Supervisor {
     }, this.#options.reap_ms ?? REAP_MS);
     try {
       await end();
+      await this.#options.broker?.settle();
       await this.#options.settle?.();
     } finally {
       clearTimeout(late);
