@@ -87,12 +87,19 @@ export class Broker implements BrokerPort {
    * says so. Returns false where there is none of this name.
    */
   revoke(name: string): boolean {
-    const revocation = this.#revocations.get(name);
-    if (revocation === undefined) return false;
+    if (!this.#services.some((service) => service.name === name)) return false;
+    const revocation = revocationOf(this.#revocations, name);
     if (!revocation.signal.aborted) {
       this.#options.log("warn", `The operator has taken "${name}" back`);
       revocation.abort(new CapabilityError("revoked", `the operator has taken "${name}" back`));
     }
+    return true;
+  }
+
+  /** Gives a capability again that was taken back; false where there is none of this name. */
+  restore(name: string): boolean {
+    if (!this.#services.some((service) => service.name === name)) return false;
+    if (revocationOf(this.#revocations, name).signal.aborted) this.#revocations.delete(name);
     return true;
   }
 
@@ -119,24 +126,58 @@ function* services(
   revocations: Map<string, AbortController>,
 ): Generator<Service> {
   for (const [name, request] of Object.entries(manifest.capabilities)) {
-    const revocation = new AbortController();
-    const common = { name, revoked: revocation.signal };
+    const revoked = () => revocationOf(revocations, name).signal;
     if (request.kind === "http") {
       const origins = allowedOrigins(name, request, addresses[name]);
       const client = new HttpClient(request, origins, network);
-      yield { ...common, kind: "http", client, allowed: origins.map(formatAllowed).join(", ") };
+      const allowed = origins.map(formatAllowed).join(", ");
+      yield {
+        name,
+        kind: "http",
+        client,
+        allowed,
+        get revoked() {
+          return revoked();
+        },
+      };
     } else if (request.kind === "tcp") {
       const address = allowedAddress(name, addresses[name]);
       const client = new TcpClient(address, network);
-      yield { ...common, kind: "tcp", client, allowed: addresses[name] };
+      const allowed = addresses[name];
+      yield {
+        name,
+        kind: "tcp",
+        client,
+        allowed,
+        get revoked() {
+          return revoked();
+        },
+      };
     } else if (request.kind === "state") {
       const max_bytes = request.maxBytes ?? STATE_BYTES_DEFAULT;
       const file = state_folder === undefined
         ? memoryFile()
         : stateFile(join(stateFolder(state_folder, lun), `${name}.json`));
       const store = new StateStore(file, max_bytes);
-      yield { ...common, kind: "state", store, allowed: `${max_bytes} bytes` };
-    } else continue;
-    revocations.set(name, revocation);
+      const allowed = `${max_bytes} bytes`;
+      yield {
+        name,
+        kind: "state",
+        store,
+        allowed,
+        get revoked() {
+          return revoked();
+        },
+      };
+    }
   }
+}
+
+/** The present one of a capability. */
+function revocationOf(revocations: Map<string, AbortController>, name: string): AbortController {
+  const known = revocations.get(name);
+  if (known !== undefined) return known;
+  const made = new AbortController();
+  revocations.set(name, made);
+  return made;
 }

@@ -7,7 +7,7 @@ interface Common {
   readonly name: string;
   /** What the operator allowed, in words. */
   readonly allowed: string;
-  /** Aborted when the operator takes it back. */
+  /** Aborted when the operator takes it back; another one when it is given again. */
   readonly revoked: AbortSignal;
 }
 

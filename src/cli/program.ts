@@ -8,12 +8,14 @@ import { createVerb } from "./create.ts";
 import { demoVerb } from "./demo.ts";
 import { doctorVerb } from "./doctor.ts";
 import { ejectVerb } from "./eject.ts";
+import { grantVerb } from "./grant.ts";
 import { insertVerb } from "./insert.ts";
 import { listVerb } from "./list.ts";
 import { protectVerb } from "./protect.ts";
 import { removeVerb } from "./remove.ts";
 import { resizeVerb } from "./resize.ts";
 import { restartVerb } from "./restart.ts";
+import { revokeVerb } from "./revoke.ts";
 import { serveVerb } from "./serve.ts";
 import { showVerb } from "./show.ts";
 import { statsVerb } from "./stats.ts";
@@ -37,6 +39,8 @@ export function makeProgram(): Command {
     showVerb(),
     resizeVerb(),
     restartVerb(),
+    revokeVerb(),
+    grantVerb(),
     protectVerb(),
     ejectVerb(),
     insertVerb(),

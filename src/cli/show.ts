@@ -57,6 +57,10 @@ function fieldsOf(lun: LunDescription): [string, string][] {
     ["reservations", lun.fabric === "embedded-iscsi" ? "embedded target core" : "LIO"],
     ...(lun.uio === undefined ? [] : [["ring", lun.uio] as [string, string]]),
     ...describeAccess(lun).map((line): [string, string] => ["access", line]),
+    ...lun.capabilities.map(({ name, kind, bound, revoked }): [string, string] => [
+      "capability",
+      printable(`${name} (${kind}): ${bound}${revoked ? ", taken back" : ""}`),
+    ]),
     ...Object.entries(lun.settings).map(([key, value]): [string, string] => [
       "setting",
       `${key}=${value}`,

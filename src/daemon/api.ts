@@ -1,4 +1,5 @@
 /** What the control socket carries: JSON over HTTP. The command line and the HTTP API share it. */
+import type { CapabilityDescription } from "../sandbox/capability_description.ts";
 import type { AnyFabricKind, FabricKind, Isolation } from "./lun_record.ts";
 import type { MissingLimit } from "../sandbox/limits/cgroup_tree.ts";
 import type { LimitOptions, ResourceLimits } from "../sandbox/limits/limits.ts";
@@ -82,6 +83,13 @@ export interface LunDescription {
   /** Why the handler's process ended the last time that nobody asked it to. */
   readonly last_end?: string;
   readonly settings: Readonly<Record<string, string>>;
+  /** What the handler was given. */
+  readonly capabilities: readonly CapabilityDescription[];
+}
+
+/** POST /v1/luns/NAME/revoke and grant. */
+export interface CapabilityChange {
+  readonly capability: string;
 }
 
 /** POST /v1/luns/NAME/resize. */

@@ -97,6 +97,12 @@ export class ControlClient {
   restart(name: string): Promise<LunDescription> {
     return this.#call("POST", `/v1/luns/${encodeURIComponent(name)}/restart`, {});
   }
+  revoke(name: string, capability: string): Promise<LunDescription> {
+    return this.#call("POST", `/v1/luns/${encodeURIComponent(name)}/revoke`, { capability });
+  }
+  grant(name: string, capability: string): Promise<LunDescription> {
+    return this.#call("POST", `/v1/luns/${encodeURIComponent(name)}/grant`, { capability });
+  }
   #change(name: string, verb: string, request: unknown): Promise<LunChanged> {
     return this.#call("POST", `/v1/luns/${encodeURIComponent(name)}/${verb}`, request);
   }

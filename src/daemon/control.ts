@@ -3,6 +3,7 @@ import type { ErrorBody } from "./api.ts";
 import type { Daemon } from "./daemon.ts";
 import { httpStatus, OperatorError, operatorError } from "./error.ts";
 import {
+  parseCapabilityChange,
   parseCreateRequest,
   parseMediumRequest,
   parseProtectRequest,
@@ -60,6 +61,10 @@ async function routeLun(
     case "POST restart":
       parseRestartRequest(await readBody(request));
       return await daemon.restart(name);
+    case "POST revoke":
+      return await daemon.revoke(name, parseCapabilityChange(await readBody(request)));
+    case "POST grant":
+      return await daemon.grant(name, parseCapabilityChange(await readBody(request)));
     case "POST eject":
       return await daemon.eject(name, parseMediumRequest(await readBody(request)));
     case "POST insert":

@@ -9,6 +9,7 @@ import { CgroupTree } from "../sandbox/limits/cgroup_tree.ts";
 import { Reactor } from "../sys/reactor.ts";
 import { VERSION } from "../version.ts";
 import type {
+  CapabilityChange,
   CommandDescription,
   CreateRequest,
   LunChanged,
@@ -216,6 +217,16 @@ export class Daemon {
       await lun.restartHandler();
       return lun.describe();
     });
+  }
+
+  /** Takes a capability of a LUN's handler back, for good. */
+  revoke(name: string, { capability }: CapabilityChange): Promise<LunDescription> {
+    return this.#changes.revoke(checkName(name), capability);
+  }
+
+  /** Gives the handler of a LUN a capability again that was taken back. */
+  grant(name: string, { capability }: CapabilityChange): Promise<LunDescription> {
+    return this.#changes.grant(checkName(name), capability);
   }
 
   list(): LunDescription[] {

@@ -133,6 +133,22 @@ export class Lun {
     await supervisor.restart();
   }
 
+  /** The storage, to change what its handler was given. Throws {@linkcode OperatorError}. */
+  get #served(): Storage {
+    if (this.#storage !== undefined && this.#failure === undefined) return this.#storage;
+    throw new OperatorError("failed", `LUN "${this.record.name}" is not served`);
+  }
+
+  /** Takes a capability of the handler back. Throws {@linkcode OperatorError}. */
+  revoke(capability: string): void {
+    this.#served.revoke(capability);
+  }
+
+  /** Gives the handler a capability again. Throws {@linkcode OperatorError}. */
+  async restoreCapability(capability: string): Promise<void> {
+    await this.#served.restore(capability);
+  }
+
   /** The ring thread has stopped the device, or it cannot be served at all. */
   deviceFailed(reason: string): void {
     this.#failure = reason;
@@ -233,6 +249,7 @@ export class Lun {
       deadline_ms: record.deadline_ms,
       ...this.#describeLimits(),
       settings: record.settings,
+      capabilities: this.#storage?.capabilities() ?? [],
     };
   }
 }

@@ -1,5 +1,11 @@
 /** Changes of LUNs while they are served: size, write protection, medium. */
-import type { LunChanged, MediumRequest, ProtectRequest, ResizeRequest } from "./api.ts";
+import type {
+  LunChanged,
+  LunDescription,
+  MediumRequest,
+  ProtectRequest,
+  ResizeRequest,
+} from "./api.ts";
 import { OperatorError } from "./error.ts";
 import type { Lun } from "./lun.ts";
 import type { FabricChange } from "./lun_fabric.ts";
@@ -113,6 +119,32 @@ export class LunChanges {
     }
   }
 
+  /** Takes a capability of the handler back: recorded first, so that a crash does not give it again. */
+  async revoke(name: string, capability: string): Promise<LunDescription> {
+    return await this.#luns.exclusively(name, async () => {
+      const lun = this.#luns.find(name);
+      const { record } = lun;
+      checkCapability(lun, capability);
+      const others = (record.revoked ?? []).filter((one) => one !== capability);
+      await this.#save(lun, { ...record, revoked: [...others, capability] });
+      lun.revoke(capability);
+      return lun.describe();
+    });
+  }
+
+  /** Gives a capability again that was taken back. */
+  async grant(name: string, capability: string): Promise<LunDescription> {
+    return await this.#luns.exclusively(name, async () => {
+      const lun = this.#luns.find(name);
+      const { revoked = [], ...record } = lun.record;
+      checkCapability(lun, capability);
+      await lun.restoreCapability(capability);
+      const others = revoked.filter((one) => one !== capability);
+      await this.#save(lun, others.length === 0 ? record : { ...record, revoked: others });
+      return lun.describe();
+    });
+  }
+
   /** An initiator has ejected the medium or taken it in again: that holds over a restart, too. */
   async mediumChanged(name: string, present: boolean): Promise<void> {
     const lun = this.#luns.get(name);
@@ -156,4 +188,24 @@ function checkSize(lun: Lun, size_bytes: number): void {
 async function changed(lun: Lun, change: FabricChange): Promise<LunChanged> {
   const notes = await lun.tellFabric(change);
   return { lun: lun.describe(), notes };
+}
+
+/** Refuses what could not be done, before it is recorded. */
+function checkCapability(lun: Lun, capability: string): void {
+  const { name, isolation, capabilities } = lun.describe();
+  const names = capabilities.map((one) => one.name);
+  if (!names.includes(capability)) {
+    throw new OperatorError(
+      "not-found",
+      `The handler of LUN "${name}" has no capability "${capability}"`,
+      `It has: ${names.join(", ") || "none"}.`,
+    );
+  }
+  if (isolation !== "process") {
+    throw new OperatorError(
+      "usage",
+      `LUN "${name}" has a handler in thread, from which nothing can be taken`,
+      "Remove the LUN, and create it without what it shall not have.",
+    );
+  }
 }

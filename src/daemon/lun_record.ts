@@ -40,6 +40,8 @@ export interface LunRecord {
   readonly unit: UnitOptions;
   /** Limits of the handler's process that are not the defaults. */
   readonly limits?: LimitOptions;
+  /** Capabilities that the operator has taken back. */
+  readonly revoked?: readonly string[];
   /**
    * A change of the size is under way, to this one: where a crash came between, the volume has the
    * one or the other.
@@ -68,6 +70,10 @@ function isSettings(value: unknown): boolean {
     Object.values(value).every((item) => typeof item === "string");
 }
 
+function isNames(value: unknown): boolean {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
+}
+
 /** A record as it was written; undefined for anything else. Older ones say nothing of the unit. */
 function readRecord(value: unknown): LunRecord | undefined {
   if (typeof value !== "object" || value === null) return undefined;
@@ -84,6 +90,7 @@ function isRecord(value: object): value is LunRecord {
     isCount(record.size_bytes, SIZE_MAX_BYTES) && isCount(record.deadline_ms) &&
     isCount(record.lun) && typeof record.content_lost === "boolean" &&
     isSettings(record.settings) && isUnitOptions(record.unit) &&
+    (record.revoked === undefined || isNames(record.revoked)) &&
     (record.limits === undefined || isLimitOptions(record.limits)) &&
     (record.resizing_to_bytes === undefined || isCount(record.resizing_to_bytes, SIZE_MAX_BYTES));
 }

@@ -1,5 +1,11 @@
 /** Checks what comes over the control socket. Everything here throws `OperatorError` "usage". */
-import type { CreateRequest, MediumRequest, ProtectRequest, ResizeRequest } from "./api.ts";
+import type {
+  CapabilityChange,
+  CreateRequest,
+  MediumRequest,
+  ProtectRequest,
+  ResizeRequest,
+} from "./api.ts";
 import { limitOptionsProblem } from "../sandbox/limits/limits.ts";
 import { OperatorError } from "./error.ts";
 import { type FabricKind, fabricKinds } from "./lun_record.ts";
@@ -98,6 +104,15 @@ export function parseProtectRequest(value: unknown): ProtectRequest {
   checkBoolean(body, "write_protected");
   checkBoolean(body, "rescan");
   return body as unknown as ProtectRequest;
+}
+
+/** POST /v1/luns/NAME/revoke and grant. */
+export function parseCapabilityChange(value: unknown): CapabilityChange {
+  const { capability } = fieldsOf(value, ["capability"]);
+  if (typeof capability !== "string" || !/^[A-Za-z0-9]{1,32}$/.test(capability)) {
+    throw bad('"capability" is not the name of a capability');
+  }
+  return { capability };
 }
 
 /** POST /v1/luns/NAME/restart: an empty object. */

@@ -54,6 +54,8 @@ export interface Storage {
    * holds a descriptor is replaced by one without it. Throws {@linkcode OperatorError}.
    */
   revoke(name: string): void;
+  /** Gives a capability again that was taken back. Throws {@linkcode OperatorError}. */
+  restore(name: string): Promise<void>;
   /** Ends the handler and closes what it was given. The ring thread must have let go of it. */
   close(): Promise<void>;
 }
@@ -67,6 +69,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   const size_bytes = record.resizing_to_bytes === undefined ? record.size_bytes : 0;
   const bindings = { size_bytes, paths, configuration };
   const grants = openGrants(record.name, handler.manifest, bindings);
+  for (const name of record.revoked ?? []) grants.revoke(name);
   try {
     return record.isolation === "thread"
       ? await openInThread(options, grants, configuration)
@@ -123,6 +126,7 @@ async function openWithBroker(
     reactor,
     log,
   });
+  for (const name of record.revoked ?? []) broker.revoke(name);
   try {
     return await openInProcess(options, grants, broker, configuration);
   } catch (error) {
@@ -233,6 +237,10 @@ class ThreadStorage implements Storage {
     );
   }
 
+  restore(name: string): Promise<void> {
+    return Promise.reject(noCapability(name, this.capabilities()));
+  }
+
   async resize(size_bytes: number): Promise<void> {
     if (this.#volume.resize !== true) return await this.#replace(size_bytes);
     const done = await askHandler(this.#options, this.#volume, size_bytes);
@@ -292,16 +300,18 @@ class ProcessStorage implements Storage {
 
   revoke(name: string): void {
     if (this.#broker.revoke(name)) return;
-    if (!this.#grants.revoke(name)) {
-      const names = this.capabilities().map((one) => one.name).join(", ") || "none";
-      throw new OperatorError(
-        "not-found",
-        `The handler has no capability "${name}"`,
-        `It has: ${names}.`,
-      );
-    }
+    if (!this.#grants.revoke(name)) throw noCapability(name, this.capabilities());
     // The process holds the descriptor as long as it lives.
     this.supervisor.fail(`the operator has taken "${name}" back`);
+  }
+
+  async restore(name: string): Promise<void> {
+    const brokered = this.#broker.restore(name);
+    if (!brokered && !this.#grants.restore(name)) throw noCapability(name, this.capabilities());
+    // A descriptor comes with a new process; a handler that could not do without needs one, too.
+    if (brokered && this.supervisor.state === "serving") return;
+    // A start that fails may have begun before, without it; the one after has it.
+    await this.supervisor.restart().catch(() => this.supervisor.restart());
   }
 
   get volume(): VolumeFeatures {
@@ -314,6 +324,15 @@ class ProcessStorage implements Storage {
       () => askHandler(this.#options, this.volume, size_bytes),
     );
   }
+}
+
+function noCapability(name: string, has: readonly CapabilityDescription[]): OperatorError {
+  const names = has.map((one) => one.name).join(", ") || "none";
+  return new OperatorError(
+    "not-found",
+    `The handler has no capability "${name}"`,
+    `It has: ${names}.`,
+  );
 }
 
 /** Has the handler change the size while it serves; returns whether it did. */
@@ -375,6 +394,10 @@ export function lostStorage(record: LunRecord): Storage {
     throw new OperatorError("failed", `The content of LUN "${record.name}" is gone`);
   };
   const close = () => Promise.resolve();
-  const capabilities = () => [];
-  return { volume, source, supervisor: undefined, resize, capabilities, revoke: resize, close };
+  return {
+    ...{ volume, source, supervisor: undefined, resize, close },
+    capabilities: () => [],
+    revoke: resize,
+    restore: resize,
+  };
 }

@@ -55,6 +55,8 @@ export interface Grants {
    * none of this name.
    */
   revoke(name: string): boolean;
+  /** Gives it again, to the next process; false where there is none of this name. */
+  restore(name: string): boolean;
   /** What the handler has of these. */
   describe(): CapabilityDescription[];
   /** Closes the descriptors. Memory is gone then. */
@@ -180,10 +182,18 @@ class OpenedGrants implements Grants {
     return all.filter(({ name }) => !this.#revoked.has(name));
   }
 
+  #has(name: string): boolean {
+    return [...this.#memories, ...this.#files].some((one) => one.name === name);
+  }
+
   revoke(name: string): boolean {
-    const known = [...this.#memories, ...this.#files].some((one) => one.name === name);
-    if (known) this.#revoked.add(name);
-    return known;
+    if (this.#has(name)) this.#revoked.add(name);
+    return this.#has(name);
+  }
+
+  restore(name: string): boolean {
+    this.#revoked.delete(name);
+    return this.#has(name);
   }
 
   describe(): CapabilityDescription[] {
