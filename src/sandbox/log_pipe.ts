@@ -19,17 +19,17 @@ const TURN_LENGTH = 65536;
 const PAUSE_MS = 100;
 
 const LEVELS: Readonly<Record<string, LogLevel>> = { 7: "debug", 6: "info", 4: "warn", 3: "error" };
-// What moves the cursor, hides text or turns its direction must not reach a terminal.
-// deno-lint-ignore no-control-regex
-const UNSAFE = /[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+// What moves the cursor, hides text, takes no room or turns its direction must not reach a terminal:
+// control and format characters, those without a meaning here, and those that are not shown.
+const UNSAFE = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
 /** Text with all that could fool a terminal or a log's reader in visible form. */
 export function escapeLine(line: string): string {
   return line.replaceAll(UNSAFE, (character) => {
-    const code = character.charCodeAt(0);
-    return code < 0x100
-      ? `\\x${code.toString(16).padStart(2, "0")}`
-      : `\\u${code.toString(16).padStart(4, "0")}`;
+    const code = character.codePointAt(0) ?? 0;
+    if (code < 0x100) return `\\x${code.toString(16).padStart(2, "0")}`;
+    const digits = code.toString(16).padStart(4, "0");
+    return code < 0x10000 ? `\\u${digits}` : `\\u{${digits}}`;
   });
 }
 

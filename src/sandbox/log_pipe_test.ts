@@ -29,6 +29,40 @@ Deno.test("escapeLine() shows what could fool a terminal or a reader", () => {
   assert.equal(escapeLine("x\u202ey\u2066\u200b\ufeff"), "x\\u202ey\\u2066\\u200b\\ufeff");
 });
 
+Deno.test("escapeLine() shows what is not seen, or stands for nothing", () => {
+  const hidden = [0xad, 0x34f, 0x61c, 0x115f, 0x180e, 0x200d, 0x2028, 0x2060, 0x3164, 0xfe0f];
+  hidden.push(0xfff9, 0xffa0, 0xe000, 0xfdd0, 0xe0001, 0xe0061, 0x1bca0, 0x10fffd, 0xd800);
+  for (const code of hidden) {
+    const escaped = escapeLine(`a${String.fromCodePoint(code)}b`);
+    assert.match(
+      escaped,
+      /^a\\(x[0-9a-f]{2}|u[0-9a-f]{4}|u\{[0-9a-f]{5,6}\})b$/,
+      code.toString(16),
+    );
+  }
+  const shown = "Zürich, 東京, \u{1f98a}, שלום \\ ~";
+  assert.equal(escapeLine(shown), shown);
+});
+
+Deno.test("LineFilter holds against a flood of control characters, and of bytes that are no text", () => {
+  const { lines, clock, filter: one } = filter();
+  const flood = new Uint8Array(65536).map((_, index) => index * 7919 >> 3);
+  for (let turn = 0; turn < 100; turn++) {
+    clock.now_ms = turn * 10;
+    one.push(flood);
+  }
+  one.push(bytes("\x1b]0;title\x07\x1b[2J".repeat(100_000)));
+  one.end();
+  const most = LINES_BURST + LINES_PER_SECOND + 100;
+  assert.ok(lines.length <= most, `${lines.length} lines in a second`);
+  for (const line of lines) {
+    // deno-lint-ignore no-control-regex
+    assert.doesNotMatch(line, /[\x00-\x1f\x7f-\x9f]/);
+    // An escaped character takes at most 10.
+    assert.ok(line.length <= 10 * LINE_LENGTH_MAX + 20);
+  }
+});
+
 Deno.test("LineFilter cuts at line ends, in whatever pieces bytes come", () => {
   const { lines, filter: one } = filter();
   const text = bytes("first\nzweite ä\n<3>bad\n<9>odd\nrest");
