@@ -47,6 +47,7 @@ const LOAD = 0x20; // BPF_LD | BPF_W | BPF_ABS
 const JUMP_EQUAL = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
 const JUMP_GREATER = 0x25; // BPF_JMP | BPF_JGT | BPF_K
 const JUMP_GREATER_EQUAL = 0x35; // BPF_JMP | BPF_JGE | BPF_K
+const JUMP = 0x05; // BPF_JMP | BPF_JA
 const AND = 0x54; // BPF_ALU | BPF_AND | BPF_K
 const RETURN = 0x06; // BPF_RET | BPF_K
 
@@ -132,7 +133,9 @@ export function compileFilter(filter: Filter, machine: Machine): Instruction[] {
     const number = syscallNumber(rule.name, machine);
     if (number === undefined) continue;
     const body = compileRule(rule);
-    program.push([JUMP_EQUAL, 0, body.length, number], ...body);
+    // A conditional jump reaches 255 instructions.
+    if (body.length < 256) program.push([JUMP_EQUAL, 0, body.length, number], ...body);
+    else program.push([JUMP_EQUAL, 1, 0, number], [JUMP, 0, 0, body.length], ...body);
   }
   program.push(returning(filter.otherwise));
   checkProgram(program);
@@ -142,7 +145,7 @@ export function compileFilter(filter: Filter, machine: Machine): Instruction[] {
 function checkProgram(program: readonly Instruction[]): void {
   const fits = program.every(([, jt, jf]) => jt < 256 && jf < 256);
   if (!fits || program.length > INSTRUCTIONS_MAX) {
-    throw new Error("assertion: a rule is too long for a jump of BPF");
+    throw new Error("assertion: a filter is too long for BPF");
   }
 }
 
