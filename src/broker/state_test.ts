@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { StateCapability } from "../plugin/mod.ts";
 import { removeStates } from "./broker.ts";
 import { BrokerRig } from "./broker_double.ts";
-import { memoryFile, type StateFile, StateStore } from "./state_store.ts";
+import { memoryFile, type StateFile, stateFile, StateStore } from "./state_store.ts";
 
 const capabilities = { notes: { kind: "state", maxBytes: 200_000 } } as const;
 
@@ -79,6 +80,39 @@ Deno.test("what was answered is there in the next daemon, and goes with its unit
     assert.deepEqual(await notes(one).list(), []);
     await using two = rig(folder, "two");
     assert.deepEqual(await notes(two).get("name"), new TextEncoder().encode("two"));
+  });
+});
+
+/** Starts the writer, kills it in the midst, and returns the last number that it was sure of. */
+async function writeUntilKilled(path: string, after_ms: number): Promise<number> {
+  const script = fileURLToPath(new URL("./state_writer_double.ts", import.meta.url));
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", "--quiet", script, path],
+    stdout: "piped",
+  });
+  const child = command.spawn();
+  let text = "";
+  const decoder = new TextDecoder();
+  for await (const bytes of child.stdout) {
+    // From the first number on: a start takes how long it takes.
+    if (text === "") setTimeout(() => child.kill("SIGKILL"), after_ms);
+    text += decoder.decode(bytes);
+  }
+  await child.status;
+  return Number(text.split("\n").at(-2));
+}
+
+Deno.test("what was acknowledged survives SIGKILL of the daemon, and nothing is half there", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "unit", "notes.json");
+    for (const after_ms of [3, 17, 40, 61]) {
+      const sure = await writeUntilKilled(path, after_ms);
+      const store = new StateStore(stateFile(path));
+      const values = await Promise.all(["count", "copy"].map((key) => store.get(key)));
+      const [count, copy] = values.map((value) => Number(new TextDecoder().decode(value)));
+      assert.ok(count >= sure, `${count} is there, and ${sure} was acknowledged`);
+      assert.equal(copy, count, "what was changed together is there together");
+    }
   });
 });
 
