@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { LAUNCH_STAGE } from "./launcher.ts";
+import { LAUNCH_STAGE } from "./verb.ts";
 
 /** Becomes the launcher, or the guest. */
 export async function runGuestVerb([stage, argument]: readonly string[]): Promise<void> {

@@ -16,12 +16,8 @@ import type { LaunchPlan } from "./lockdown/launch_stage.ts";
 import { OPTIONAL_LAYERS, type OptionalLayer } from "./lockdown/layers.ts";
 import { isOpen } from "./lockdown/readable.ts";
 import { UserIds } from "./lockdown/user_ids.ts";
+import { GUEST_VERB, LAUNCH_STAGE, SERVE_STAGE } from "./verb.ts";
 
-/** First argument of a compiled lunette that shall be a guest: its entry imports guest_verb.ts. */
-export const GUEST_VERB = "guest-process";
-/** Second argument: what the process is. */
-export const LAUNCH_STAGE = "launch";
-export const SERVE_STAGE = "serve";
 /** Guests go before the daemon when memory is short. */
 const GUEST_OOM_SCORE = 300;
 
@@ -49,6 +45,8 @@ export interface LaunchOptions {
  * and the guest's own modules. The right ends when the handler has been imported.
  */
 export function guestFolders(): string[] {
+  // A compiled program has them in itself.
+  if (Deno.build.standalone) return [];
   const folder = (name: string) => fileURLToPath(new URL(name, import.meta.url));
   const exchange = ["../abi/media.ts", "../engine/volume_exchange.ts"].map(folder);
   return [folder("../plugin"), folder("../sys"), folder("."), ...exchange];
@@ -65,13 +63,13 @@ const RUN = [
   "--no-remote",
   "--no-config",
   "--no-lock",
-  "--no-code-cache",
 ];
 
 function guestArguments(read: readonly string[]): string[] {
   if (Deno.build.standalone) return [GUEST_VERB, SERVE_STAGE];
   return [
     ...RUN,
+    "--no-code-cache",
     "--unstable-worker-options",
     `--import-map=${path("guest_import_map.json")}`,
     "--allow-ffi",

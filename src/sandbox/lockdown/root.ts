@@ -26,11 +26,11 @@ const DEVICES = ["/dev/null", "/dev/urandom"];
 const COPY_BYTES_MAX = 32 * 1024 * 1024;
 const MODULE = /\.([cm]?[jt]s|[jt]sx|json|wasm)$/;
 
-/** Files that a process has mapped: its executable, the loader, the libraries. */
+/** Files whose code a process has mapped: its executable, the loader, the libraries. */
 export function mappedFiles(maps: string): string[] {
   const paths = new Set<string>();
   for (const line of maps.split("\n")) {
-    const path = /^\S+ \S+ \S+ \S+ [1-9]\d*\s+(\/.*)$/.exec(line)?.[1];
+    const path = /^\S+ ..x. \S+ \S+ [1-9]\d*\s+(\/.*)$/.exec(line)?.[1];
     if (path === undefined || path.endsWith(" (deleted)")) continue;
     if (!path.startsWith("/memfd:") && !path.startsWith("/dev/")) paths.add(path);
   }
