@@ -5,10 +5,12 @@
  */
 import type { Scenario } from "../scenario.ts";
 import { daemonKill } from "./daemon_kill.ts";
+import { daemonKillUnordered } from "./daemon_kill_unordered.ts";
 import { fabricTests } from "./fabric_tests.ts";
 import { filesystems } from "./filesystems.ts";
 import { fioVerify } from "./fio_verify.ts";
 import { handlerKill } from "./handler_kill.ts";
+import { handlerStorm } from "./handler_storm.ts";
 import { hang } from "./hang.ts";
 import { embeddedIscsi, kernelIscsi } from "./iscsi.ts";
 import { limits } from "./limits.ts";
@@ -23,7 +25,9 @@ export const scenarios: readonly Scenario[] = [
   filesystems,
   fioVerify,
   handlerKill,
+  handlerStorm,
   daemonKill,
+  daemonKillUnordered,
   hang,
   limits,
   remove,
