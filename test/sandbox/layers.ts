@@ -27,7 +27,9 @@ const LAYERS: readonly (readonly [RegExp, string])[] = [
   [/EACCES|os error 13\b/, "Landlock"],
   [/EPERM|os error 1\b|Operation not permitted/, "seccomp errno"],
   [/ENOSYS|os error 38\b/, "seccomp errno"],
-  [/ENOENT|os error 2\b|NotFound/, "seccomp errno"],
+  [/ENOENT|os error 2\b|NotFound|EBADF|os error 9\b/, "seccomp errno"],
+  [/ENOTTY|Not a typewriter|Inappropriate ioctl/, "no terminal"],
+  [/Binding to signal/, "the runtime"],
   [
     /Array buffer allocation|Invalid array length|Unable to grow|could not allocate memory|out of memory|ENOMEM|os error 12\b/i,
     "memory limit",

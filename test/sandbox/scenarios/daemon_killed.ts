@@ -67,7 +67,12 @@ async function killOne(
   const folder = `${arena.folder}/daemon-${name}`;
   const options = { program: stage.program, user, folder, cache };
   await using daemon = await Daemon.start(options);
-  const lun = await daemon.create({ name, handler, size_bytes: 1 << 20 });
+  const lun = await daemon.create({
+    name,
+    handler,
+    size_bytes: 1 << 20,
+    limits: { memory_bytes: 4 * 2 ** 30 },
+  });
   const disk = await Disk.open(parseUrl(lun));
   const load = keepBusy(disk, busy);
   const guests = descendants(daemon.pid).map(({ pid }) => pid);
@@ -111,7 +116,9 @@ async function startAgain(
   const lun = await daemon.show(name).catch(() => undefined);
   if (lun === undefined) problems.push("the daemon that was started again does not know the unit");
   else if (lun.state === "failed") problems.push(`the unit failed: ${lun.problem}`);
-  else await daemon.remove(name);
+  else if (!await eventually(() => daemon.remove(name).then(() => true, () => false), 5_000)) {
+    problems.push("the unit cannot be removed");
+  }
   await daemon.stop();
   return problems;
 }

@@ -1,5 +1,5 @@
 /** Family 7: permission requests, prompts, and what looks like them on a terminal. */
-import { describe, hostile, plan, secretIn, type Variant } from "../attack.ts";
+import { hostile, plan, secretIn, type Variant } from "../attack.ts";
 
 const names = ["read", "write", "net", "env", "run", "ffi", "sys", "import"] as const;
 
@@ -55,7 +55,7 @@ const variants: readonly Variant[] = [
     name: "forged-log",
     run: () => {
       console.error("x\n<3>2026-01-01T00:00:00.000Z error forged line of the daemon");
-      throw new Error(describe("the runner looks at the log"));
+      return undefined;
     },
   },
 ];

@@ -85,10 +85,6 @@ const variants: readonly Variant[] = [
   { name: "jupyter", run: () => call(Deno, ["jupyter", "display"], {}) ?? "a kernel" },
   { name: "broadcast", run: () => new BroadcastChannel("x").postMessage("x") ?? undefined },
   {
-    name: "resources",
-    run: () => secretIn(Object.values(call(core(), ["resources"]) as object).join()),
-  },
-  {
     name: "op-read-file",
     run: () => secretIn(call(core(), ["ops", "op_fs_read_file_text_sync"], plan.secret_path)),
   },
@@ -100,6 +96,17 @@ const variants: readonly Variant[] = [
         hostname: "127.0.0.1",
         port: plan.tcp_port,
       }) && "a connection",
+  },
+  // Last: it spoils what others use.
+  {
+    name: "resources",
+    // Names of its own; closing them harms none but itself.
+    run: () => {
+      for (const id of Object.keys(call(core(), ["resources"]) as object)) {
+        if (Number(id) > 2) call(core(), ["close"], Number(id));
+      }
+      return undefined;
+    },
   },
 ];
 

@@ -11,6 +11,8 @@ async function flood(step: () => void): Promise<undefined> {
     for (let count = 0; count < 64; count++) step();
     await sleep(0);
   }
+  // Until the log takes lines again: what came of it shall be read there.
+  await sleep(2000);
 }
 
 const long = "x".repeat(60_000);
@@ -57,7 +59,10 @@ const variants: readonly Variant[] = [
     name: "unfinished-line",
     phases,
     timeout_ms: 0,
-    run: () => flood(() => Deno.stderr.writeSync(bytes.subarray(0, 1))),
+    run: async () => {
+      await flood(() => Deno.stderr.writeSync(bytes.subarray(0, 1)));
+      Deno.stderr.writeSync(new TextEncoder().encode("\n"));
+    },
   },
   {
     name: "wake-ups",

@@ -26,39 +26,51 @@ const PRIVATE = [
 const { apply: reflectApply, construct: reflectConstruct, ownKeys, getPrototypeOf } = Reflect;
 const includes = Array.prototype.includes;
 const toText = Function.prototype.toString;
+const test = RegExp.prototype.test;
+const remember = Map.prototype.set;
+const toName = String;
+const objectPrototype = Object.prototype;
+const { defineProperty: define, getOwnPropertyDescriptor: getDescriptor } = Object;
+const SYSTEM_CALL = /nonblocking|op_ffi|c\.futex|c\.write\(/;
 let busy = false;
 
-function interesting(value: unknown): string | undefined {
-  if (value === null || (typeof value !== "object" && typeof value !== "function")) {
-    return undefined;
-  }
-  if (typeof value === "function") {
-    const text = reflectApply(toText, value, []) as string;
-    return text.length < 300 && /nonblocking|op_ffi|c\.futex|c\.write\(/.test(text)
-      ? "a system call"
-      : undefined;
-  }
-  const prototype = getPrototypeOf(value as object);
-  const keys = [
-    ...ownKeys(value as object),
-    ...(prototype === null || prototype === Object.prototype ? [] : ownKeys(prototype)),
-  ];
+/** Whether an object has a member that only the guest's own have. No iterator: those are spied on. */
+function privateMember(owner: object): string | undefined {
+  const keys = ownKeys(owner);
   for (let index = 0; index < keys.length; index++) {
     if (reflectApply(includes, PRIVATE, [keys[index]])) {
-      return `an object with ${String(keys[index])}`;
+      return `an object with ${toName(keys[index])}`;
     }
   }
   return undefined;
 }
 
-function look(where: string, values: readonly unknown[]): void {
+function interesting(value: unknown): string | undefined {
+  if (
+    value === objectPrototype || value === null ||
+    (typeof value !== "object" && typeof value !== "function")
+  ) {
+    return undefined;
+  }
+  if (typeof value === "function") {
+    const text = reflectApply(toText, value, []) as string;
+    const calls = text.length < 300 && reflectApply(test, SYSTEM_CALL, [text]);
+    return calls ? "a system call" : undefined;
+  }
+  const found = privateMember(value);
+  const prototype = getPrototypeOf(value);
+  if (found !== undefined || prototype === null || prototype === objectPrototype) return found;
+  return privateMember(prototype);
+}
+
+function look(where: string, value: unknown): void {
   if (busy) return;
   busy = true;
   try {
-    for (let index = 0; index < values.length; index++) {
-      const what = interesting(values[index]);
-      if (what !== undefined) caught.set(where, what);
-    }
+    const what = interesting(value);
+    if (what !== undefined) reflectApply(remember, caught, [where, what]);
+  } catch {
+    // A proxy that does not like to be looked at.
   } finally {
     busy = false;
   }
@@ -66,19 +78,20 @@ function look(where: string, values: readonly unknown[]): void {
 
 /** Puts a spy in a method's place. */
 function spy(owner: object, name: string | symbol): void {
-  const descriptor = Object.getOwnPropertyDescriptor(owner, name);
+  const descriptor = getDescriptor(owner, name);
   if (descriptor?.configurable !== true || typeof descriptor.value !== "function") return;
   const original = descriptor.value;
-  const where = String(name);
+  const where = toName(name);
   const replacement = function (this: unknown, ...args: unknown[]): unknown {
-    look(where, [this, ...args]);
+    look(where, this);
+    for (let index = 0; index < args.length; index++) look(where, args[index]);
     const result = new.target === undefined
       ? reflectApply(original, this, args)
       : reflectConstruct(original, args);
-    look(`${where}()`, [result]);
+    look(where, result);
     return result;
   };
-  Object.defineProperty(owner, name, { ...descriptor, value: replacement });
+  define(owner, name, { ...descriptor, value: replacement });
 }
 
 const spies: Readonly<Record<string, () => void>> = {
@@ -124,13 +137,13 @@ const spies: Readonly<Record<string, () => void>> = {
   setters: () => {
     for (const name of [...PRIVATE, "then", "value", "get", "set", "calls", "symbols"]) {
       if (name === "then" || name === "get" || name === "set" || name === "value") continue;
-      let kept: unknown;
-      Object.defineProperty(Object.prototype, name, {
+      define(objectPrototype, name, {
         configurable: true,
-        get: () => kept,
-        set(this: unknown, value: unknown) {
-          look(`setter ${name}`, [this, value]);
-          kept = value;
+        set(this: object, value: unknown) {
+          look(`setter ${name}`, this);
+          look(`setter ${name}`, value);
+          // As if nobody had looked.
+          define(this, name, { value, configurable: true, enumerable: true, writable: true });
         },
       });
     }
@@ -139,7 +152,10 @@ const spies: Readonly<Record<string, () => void>> = {
     Object.assign(Error, {
       stackTraceLimit: 100,
       prepareStackTrace: (error: Error, sites: readonly Record<string, () => unknown>[]) => {
-        for (const site of sites) look("stack", [site.getThis?.(), site.getFunction?.()]);
+        for (const site of sites) {
+          look("stack", site.getThis?.());
+          look("stack", site.getFunction?.());
+        }
         return String(error);
       },
     });

@@ -82,15 +82,6 @@ const variants: readonly Variant[] = [
       return LATER;
     },
   },
-  {
-    name: "protection-of-other-length",
-    phases,
-    run: ({ data }) => {
-      // The bytes of the exchange are taken back as they are, and no more of them.
-      Object.defineProperty(data, "length", { value: 1 << 30 });
-      return LATER;
-    },
-  },
 ];
 
 export const open = await hostile(variants);
