@@ -1,37 +1,25 @@
 /**
- * Entry of a guest process: the process in which one handler serves one logical unit. It inherits
- * its descriptors (guest_configuration.ts) and has neither arguments nor an environment that matter.
+ * Entry of a guest process: the process in which one handler serves one logical unit. A launcher
+ * (lockdown/launch_stage.ts) has become this process; its last two arguments are the folders that
+ * the handler's modules may be read from, and the report of the sandbox's layers.
  *
- * The main thread only starts the Worker and waits for it to end. A handler is imported by its
- * file URL, with read permission for its folder and the contract's; a compiled bundle will take the
- * same way with a folder of its own.
+ * The main thread only starts the Worker and waits for it to end: what it imports, each start of a
+ * handler pays for.
  *
  * @module
  */
-import { openGuestCalls } from "../sys/guest_calls.ts";
-import { GUEST_DESCRIPTOR, type GuestConfiguration } from "./guest_configuration.ts";
-import { CHANNEL_SIZE } from "./layout.ts";
 import { warmUpProcess } from "./lockdown/warm_up.ts";
-import { Channel, readConfiguration, readHeader } from "./protocol.ts";
 
-/** Exit codes, as in sysexits.h. */
+/** Exit code EX_SOFTWARE of sysexits.h. */
 const EX_SOFTWARE = 70;
-const EX_TEMPFAIL = 75;
 
 function main(): void {
-  const calls = openGuestCalls();
-  const parent = calls.dieWithParent();
-  const channel = new Channel(calls.map(GUEST_DESCRIPTOR.CHANNEL, CHANNEL_SIZE), 0);
-  readHeader(channel);
-  const configuration = JSON.parse(readConfiguration(channel)) as GuestConfiguration;
-  // The daemon may have died before the signal was asked for.
-  if (parent !== configuration.parent) Deno.exit(EX_TEMPFAIL);
-  calls.noNewPrivileges();
+  const read = JSON.parse(Deno.args.at(-2) ?? "[]") as string[];
   warmUpProcess();
   const none = { env: false, net: false, run: false, sys: false, write: false, import: false };
   const worker = new Worker(new URL("./guest_worker.ts", import.meta.url), {
     type: "module",
-    deno: { permissions: { ...none, ffi: true, read: [...configuration.read] } },
+    deno: { permissions: { ...none, ffi: true, read } },
   });
   worker.onmessage = () => Deno.exit(0);
   worker.onerror = (event) => {

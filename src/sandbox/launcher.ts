@@ -66,7 +66,8 @@ const RUN = [
 ];
 
 function guestArguments(read: readonly string[]): string[] {
-  if (Deno.build.standalone) return [GUEST_VERB, SERVE_STAGE];
+  const folders = JSON.stringify(read);
+  if (Deno.build.standalone) return [GUEST_VERB, SERVE_STAGE, folders];
   return [
     ...RUN,
     "--no-code-cache",
@@ -76,6 +77,7 @@ function guestArguments(read: readonly string[]): string[] {
     // A comma separates paths, a doubled one is part of a path.
     `--allow-read=${read.map((name) => name.replaceAll(",", ",,")).join(",")}`,
     path("guest.ts"),
+    folders,
   ];
 }
 

@@ -48,7 +48,6 @@ const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 const FUTEX_WAIT = 0;
 const EINTR = 4;
 const PR_SET_PDEATHSIG = 1;
-const PR_SET_NO_NEW_PRIVS = 38;
 const eventfdOne = new Uint8Array(new BigUint64Array([1n]).buffer);
 
 /** A word of shared memory to sleep on. */
@@ -83,8 +82,6 @@ export interface GuestCalls {
   close(fd: number): void;
   /** Dies with the parent: PR_SET_PDEATHSIG SIGKILL. Returns the parent's process id. */
   dieWithParent(): number;
-  /** PR_SET_NO_NEW_PRIVS. */
-  noNewPrivileges(): void;
 }
 
 function timespec(milliseconds: number): Uint8Array<ArrayBuffer> {
@@ -149,11 +146,6 @@ export function openGuestCalls(): GuestCalls {
     dieWithParent() {
       if (c.prctl(PR_SET_PDEATHSIG, 9n, 0n, 0n, 0n) < 0) throw failed("prctl PR_SET_PDEATHSIG");
       return c.getppid();
-    },
-    noNewPrivileges() {
-      if (c.prctl(PR_SET_NO_NEW_PRIVS, 1n, 0n, 0n, 0n) < 0) {
-        throw failed("prctl PR_SET_NO_NEW_PRIVS");
-      }
     },
   };
 }
