@@ -53,7 +53,7 @@ function privateMember(owner: object): string | undefined {
 
 function interesting(value: unknown): string | undefined {
   if (
-    value === objectPrototype || value === null ||
+    value === null || value === objectPrototype || value === Atomics ||
     (typeof value !== "object" && typeof value !== "function")
   ) {
     return undefined;
