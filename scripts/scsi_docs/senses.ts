@@ -196,6 +196,7 @@ const MEANINGS: readonly (readonly [number, string, string])[] = [
   [0x072700, "WRITE PROTECTED", "the volume, or the operator, has the unit write protected"],
   [0x072702, "LOGICAL UNIT SOFTWARE WRITE PROTECTED", "SWP of the Control mode page"],
   [0x072707, "SPACE ALLOCATION FAILED WRITE PROTECT", "the handler has no room left"],
+  [0x0a0000, "NO ADDITIONAL SENSE INFORMATION", "a segment goes beyond the end of a medium"],
   [0x0a0804, "UNREACHABLE COPY TARGET", "a segment names a CSCD descriptor that is not there"],
   [
     0x0a0d01,

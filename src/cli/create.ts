@@ -1,4 +1,10 @@
 /** lunette create: makes a LUN. */
+import {
+  checkAccepted,
+  LockdownError,
+  OPTIONAL_LAYERS,
+  type OptionalLayer,
+} from "../sandbox/lockdown/layers.ts";
 import { Command, Option } from "commander";
 import type { LunDescription } from "../daemon/api.ts";
 import { OperatorError } from "../daemon/error.ts";
@@ -24,6 +30,7 @@ interface CreateOptions extends ConnectOptions, LimitFlags {
   readonly readOnly?: boolean;
   readonly removable?: boolean;
   readonly copyGroup?: string;
+  readonly acceptMissing?: string;
 }
 
 /** Collects `--set key=value`. */
@@ -67,6 +74,16 @@ function checkGroup(text: string): string {
   );
 }
 
+/** Names of layers, separated by commas. */
+function parseLayers(text: string): OptionalLayer[] {
+  try {
+    return checkAccepted(text.split(",").map((name) => name.trim()));
+  } catch (error) {
+    if (!(error instanceof LockdownError)) throw error;
+    throw new OperatorError("usage", error.message, error.advice, { cause: error });
+  }
+}
+
 /** The verb `create`. */
 export function createVerb(): Command {
   const command = new Command("create")
@@ -98,7 +115,12 @@ export function createVerb(): Command {
     )
     .option("--read-only", "write protected; `lunette protect --off` ends it")
     .option("--removable", "the medium can be ejected and inserted")
-    .option("--copy-group <name>", "copies may go between the LUNs of one group (EXTENDED COPY)");
+    .option("--copy-group <name>", "copies may go between the LUNs of one group (EXTENDED COPY)")
+    .option(
+      "--accept-missing <layers>",
+      "layers of the sandbox that this machine may lack, for a handler of a folder: " +
+        OPTIONAL_LAYERS.join(","),
+    );
   return withConnection(withLimits(command)).action(
     async (name: string, options: CreateOptions) => {
       const limits = limitOptions(options);
@@ -115,6 +137,9 @@ export function createVerb(): Command {
           : { block_length_bytes: Number(options.blockSize) }),
         unit: unitOptions(options),
         ...(Object.keys(limits).length === 0 ? {} : { limits }),
+        ...(options.acceptMissing === undefined
+          ? {}
+          : { accept_missing_layers: parseLayers(options.acceptMissing) }),
       });
       if (options.json === true) return printJson(lun);
       printCreated(lun);

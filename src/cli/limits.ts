@@ -1,4 +1,5 @@
 /** Limits of a handler on the command line: options of `create`, lines of `show`. */
+import { LAYER_PURPOSE, type LayerState, missingLayers } from "../sandbox/lockdown/layers.ts";
 import type { Command } from "commander";
 import type { LunDescription } from "../daemon/api.ts";
 import { OperatorError } from "../daemon/error.ts";
@@ -77,7 +78,7 @@ export function parseDuration(text: string): number {
 
 /** Lines for `show`. */
 export function describeLimits(lun: LunDescription): [string, string][] {
-  const { limits, missing_limits = [], last_end } = lun;
+  const { limits, missing_limits = [], layers = [], last_end } = lun;
   if (limits === undefined) return [];
   const quota = limits.cpu_quota_percent === 0 ? "any" : `at most ${limits.cpu_quota_percent} %`;
   return [
@@ -90,6 +91,20 @@ export function describeLimits(lun: LunDescription): [string, string][] {
       "missing",
       `${layer}: ${printable(reason)}`,
     ]),
+    ...describeLayers(layers),
     ...(last_end === undefined ? [] : [["last end", printable(last_end)] as [string, string]]),
+  ];
+}
+
+/** The layers of the sandbox in one line, and one for each that is missing. */
+function describeLayers(layers: readonly LayerState[]): [string, string][] {
+  const applied = layers.filter((state) => state.applied).map(({ layer }) => layer);
+  if (applied.length === 0) return [];
+  return [
+    ["sandbox", applied.join(", ")],
+    ...missingLayers(layers).map(({ layer, detail }): [string, string] => [
+      "missing",
+      `${layer}: ${printable(detail)}; it stops ${LAYER_PURPOSE[layer]}`,
+    ]),
   ];
 }

@@ -2,6 +2,7 @@
 import type { CapabilityDescription } from "../sandbox/capability_description.ts";
 import type { AnyFabricKind, FabricKind, Isolation } from "./lun_record.ts";
 import type { MissingLimit } from "../sandbox/limits/cgroup_tree.ts";
+import type { LayerState, OptionalLayer } from "../sandbox/lockdown/layers.ts";
 import type { LimitOptions, ResourceLimits } from "../sandbox/limits/limits.ts";
 import type { ProcessUsage } from "../sandbox/limits/usage.ts";
 import type { UnitOptions } from "./ring_messages.ts";
@@ -23,6 +24,8 @@ export interface CreateRequest {
   readonly unit?: UnitOptions;
   /** Limits of the handler's process; what is absent is the default. */
   readonly limits?: LimitOptions;
+  /** Layers of the sandbox that may be missing, by name: for handlers that did not come with lunette. */
+  readonly accept_missing_layers?: readonly OptionalLayer[];
 }
 
 /** How far a LUN is. */
@@ -80,6 +83,8 @@ export interface LunDescription {
   readonly limits?: ResourceLimits;
   /** Limits that this machine cannot keep, with the reason: "cgroup-memory", ... */
   readonly missing_limits?: readonly MissingLimit[];
+  /** What came of each layer of the handler's sandbox. */
+  readonly layers?: readonly LayerState[];
   /** Why the handler's process ended the last time that nobody asked it to. */
   readonly last_end?: string;
   readonly settings: Readonly<Record<string, string>>;

@@ -61,6 +61,7 @@ function parseLun(path: string, value: unknown, index: number): unknown {
     "block_length_bytes",
     "unit",
     "limits",
+    "accept_missing_layers",
   ];
   onlyKnown(path, `"luns[${index}]"`, value, known);
   const { size, limits, ...rest } = value;

@@ -1,3 +1,4 @@
+import { LockdownError } from "../sandbox/lockdown/layers.ts";
 import { GrantError } from "../sandbox/grants.ts";
 import { ManifestError } from "../sandbox/manifest.ts";
 import { SchemaError } from "../sandbox/schema.ts";
@@ -69,6 +70,9 @@ export function operatorError(error: unknown): OperatorError {
     return new OperatorError(fabricKinds[error.kind], error.message, "", { cause: error });
   }
   const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof LockdownError) {
+    return new OperatorError("permission", message, error.advice, { cause: error });
+  }
   if (error instanceof GrantError) {
     return new OperatorError("usage", message, error.advice, { cause: error });
   }

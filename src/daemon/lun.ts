@@ -208,14 +208,19 @@ export class Lun {
     return { restarts: supervisor.restarts, ...(usage === undefined ? {} : { usage }) };
   }
 
-  #describeLimits(): Pick<LunDescription, "limits" | "missing_limits" | "last_end"> {
+  #describeLimits(): Pick<
+    LunDescription,
+    "limits" | "missing_limits" | "last_end" | "layers"
+  > {
     if (this.record.isolation !== "process") return {};
     const last_end = this.#storage?.supervisor?.last_end;
+    const layers = this.#storage?.supervisor?.layers ?? [];
     const missing = this.#missing_limits;
     return {
       limits: withDefaults(this.record.limits ?? {}),
       ...(missing.length === 0 ? {} : { missing_limits: missing }),
       ...(last_end === undefined ? {} : { last_end }),
+      ...(layers.length === 0 ? {} : { layers }),
     };
   }
 

@@ -38,6 +38,9 @@ export async function makeRecord(
     content_lost: false,
     unit,
     ...(request.limits === undefined ? {} : { limits: request.limits }),
+    ...(request.accept_missing_layers === undefined
+      ? {}
+      : { accept_missing_layers: request.accept_missing_layers }),
   };
 }
 

@@ -40,6 +40,8 @@ export interface LunRecord {
   readonly unit: UnitOptions;
   /** Limits of the handler's process that are not the defaults. */
   readonly limits?: LimitOptions;
+  /** Layers of the sandbox that the operator does without, where this machine cannot give them. */
+  readonly accept_missing_layers?: readonly string[];
   /** Capabilities that the operator has taken back. */
   readonly revoked?: readonly string[];
   /**
@@ -91,6 +93,7 @@ function isRecord(value: object): value is LunRecord {
     isCount(record.lun) && typeof record.content_lost === "boolean" &&
     isSettings(record.settings) && isUnitOptions(record.unit) &&
     (record.revoked === undefined || isNames(record.revoked)) &&
+    (record.accept_missing_layers === undefined || isNames(record.accept_missing_layers)) &&
     (record.limits === undefined || isLimitOptions(record.limits)) &&
     (record.resizing_to_bytes === undefined || isCount(record.resizing_to_bytes, SIZE_MAX_BYTES));
 }

@@ -6,6 +6,7 @@ import type {
   ProtectRequest,
   ResizeRequest,
 } from "./api.ts";
+import { isOptionalLayer, OPTIONAL_LAYERS } from "../sandbox/lockdown/layers.ts";
 import { limitOptionsProblem } from "../sandbox/limits/limits.ts";
 import { OperatorError } from "./error.ts";
 import { type FabricKind, fabricKinds } from "./lun_record.ts";
@@ -58,6 +59,7 @@ const CREATE_MEMBERS = [
   "block_length_bytes",
   "unit",
   "limits",
+  "accept_missing_layers",
 ] as const;
 
 /** POST /v1/luns. */
@@ -83,6 +85,10 @@ export function parseCreateRequest(value: unknown): CreateRequest {
   if (problem !== undefined) throw bad(problem);
   const limits = body.limits === undefined ? undefined : limitOptionsProblem(body.limits);
   if (limits !== undefined) throw bad(limits);
+  const layers = body.accept_missing_layers;
+  if (layers !== undefined && !(Array.isArray(layers) && layers.every(isOptionalLayer))) {
+    throw bad(`"accept_missing_layers" holds other names than ${OPTIONAL_LAYERS.join(", ")}`);
+  }
   return body as unknown as CreateRequest;
 }
 

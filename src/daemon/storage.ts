@@ -10,6 +10,7 @@ import type { VolumeFeatures } from "../engine/ports.ts";
 import type { CapabilityDescription } from "../sandbox/capability_description.ts";
 import { type Grants, openGrants } from "../sandbox/grants.ts";
 import type { CgroupTree } from "../sandbox/limits/cgroup_tree.ts";
+import { checkAccepted, OPTIONAL_LAYERS } from "../sandbox/lockdown/layers.ts";
 import type { InstanceCgroup } from "../sandbox/limits/instance_cgroup.ts";
 import { bindSettings, claimsOf } from "../sandbox/manifest.ts";
 import type { StartGate } from "../sandbox/start_gate.ts";
@@ -173,6 +174,10 @@ async function superviseProcess(
     // A handler that asks for nothing of it has no line to it.
     ...(broker.capabilities.length === 0 ? {} : { broker }),
     limits: record.limits,
+    // What came with this program runs with what the machine gives; a stranger's with consent.
+    accept_missing_layers: handler.builtIn
+      ? OPTIONAL_LAYERS
+      : checkAccepted(record.accept_missing_layers ?? []),
     cgroup,
     lock_path,
     gate,

@@ -55,8 +55,8 @@ export class LockdownError extends Error {
 }
 
 /** Whether a text names a layer that an operator may do without. */
-export function isOptionalLayer(name: string): name is OptionalLayer {
-  return (OPTIONAL_LAYERS as readonly string[]).includes(name);
+export function isOptionalLayer(name: unknown): name is OptionalLayer {
+  return (OPTIONAL_LAYERS as readonly unknown[]).includes(name);
 }
 
 /**
