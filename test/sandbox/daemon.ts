@@ -32,6 +32,7 @@ export class Daemon implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #client: ControlClient;
   readonly #logPath: string;
+  readonly #root: boolean;
   readonly port: number;
 
   static async start(options: DaemonOptions): Promise<Daemon> {
@@ -54,7 +55,8 @@ export class Daemon implements AsyncDisposable {
       },
       stdin: "null",
     }).spawn();
-    const daemon = new Daemon(child, new ControlClient(`${folder}/control.sock`), logPath, port);
+    const client = new ControlClient(`${folder}/control.sock`);
+    const daemon = new Daemon(child, client, logPath, port, user.name === "root");
     const up = await eventually(
       async () => !isRunning(child.pid) || await daemon.answers(),
       START_TIMEOUT_MS,
@@ -64,7 +66,14 @@ export class Daemon implements AsyncDisposable {
     throw new Error(`the daemon did not start: ${daemon.log().slice(-2000)}`);
   }
 
-  private constructor(child: Deno.ChildProcess, client: ControlClient, log: string, port: number) {
+  private constructor(
+    child: Deno.ChildProcess,
+    client: ControlClient,
+    log: string,
+    port: number,
+    root: boolean,
+  ) {
+    this.#root = root;
     this.#child = child;
     this.#client = client;
     this.#logPath = log;
@@ -93,8 +102,15 @@ export class Daemon implements AsyncDisposable {
     }
   }
 
+  /** Makes a LUN; an ordinary user's daemon does without the layers that need root. */
   create(request: CreateRequest): Promise<LunDescription> {
-    return this.#client.create({ fabric: "embedded-iscsi", isolation: "process", ...request });
+    const stranger = request.handler.startsWith("/") && !this.#root;
+    return this.#client.create({
+      fabric: "embedded-iscsi",
+      isolation: "process",
+      ...(stranger ? { accept_missing_layers: ["namespaces", "uid"] } : {}),
+      ...request,
+    });
   }
 
   show(name: string): Promise<LunDescription> {

@@ -48,7 +48,7 @@ export const families: readonly Family[] = [
     memory_bytes: FLOOD_BYTES,
     request: { deadline_ms: 12_000 },
   }),
-  plain(14, "floods of output", "14-floods", { request: { deadline_ms: 8_000 } }),
+  plain(14, "floods of output", "14-floods", { request: { deadline_ms: 5_000 } }),
   plain(15, "prototypes, symbols", "15-primordials"),
   plain(16, "stolen FFI", "16-stolen-ffi", { leak: true, request: { deadline_ms: 5_000 } }),
   plain(17, "truncated memfds", "17-truncate", { leak: true, spoils: true }),

@@ -19,7 +19,7 @@ export type { Phase, Plan };
 
 /** Length of a block, and so of what one variant is driven by. */
 const BLOCK_LENGTH = 512;
-/** The marks lie in the last page of the disk. */
+/** The marks lie in the last page of the disk; the last byte is the one of the phase "open". */
 const MARKS_LENGTH = 4096;
 const MARK_NONE = 0;
 const MARK_BEGUN = 1;
@@ -194,6 +194,20 @@ async function runPhase(variants: readonly Variant[], scene: Scene): Promise<voi
   for (const variant of wanted) await attempt(variant, scene);
 }
 
+/** The phase "open", where no process before this one has got through it. */
+async function runOpenOnce(
+  variants: readonly Variant[],
+  context: Context,
+  blocks: MemoryCapability,
+): Promise<void> {
+  const mark = new Uint8Array(1);
+  const place = blocks.size - 1;
+  blocks.read(place, mark);
+  if (mark[0] === MARK_DONE) return;
+  await runPhase(variants, { phase: "open", context });
+  blocks.write(place, new Uint8Array([MARK_DONE]));
+}
+
 /** The attempts in commands, on a disk. */
 class Stage {
   readonly #context: Context;
@@ -281,8 +295,8 @@ export async function hostile(
 ): Promise<(context: Context) => Promise<Volume>> {
   await runPhase(variants, { phase: "import" });
   return async (context) => {
-    await runPhase(variants, { phase: "open", context });
     const blocks = context.memory("blocks");
+    await runOpenOnce(variants, context, blocks);
     const wanted = chosen(variants, "io");
     say(`plan io: ${wanted.map(({ name }) => name).join(",")}`);
     const stage = new Stage(context, wanted, blocks);

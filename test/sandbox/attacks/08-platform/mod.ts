@@ -100,6 +100,7 @@ const variants: readonly Variant[] = [
   // Last: it spoils what others use.
   {
     name: "resources",
+    phases: ["io"],
     // Names of its own; closing them harms none but itself.
     run: () => {
       for (const id of Object.keys(call(core(), ["resources"]) as object)) {

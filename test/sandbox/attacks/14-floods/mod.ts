@@ -2,7 +2,7 @@
 import { hostile, LATER, type Phase, plan, type Scene, sleep, type Variant } from "../attack.ts";
 
 const phases: readonly Phase[] = ["io"];
-const FLOOD_MS = plan.quick ? 700 : 3000;
+const FLOOD_MS = plan.quick ? 500 : 3000;
 
 /** Does something as fast as it can, for a while; other commands get their turns. */
 async function flood(step: () => void): Promise<undefined> {
@@ -12,7 +12,7 @@ async function flood(step: () => void): Promise<undefined> {
     await sleep(0);
   }
   // Until the log takes lines again: what came of it shall be read there.
-  await sleep(2000);
+  await sleep(1500);
 }
 
 const long = "x".repeat(60_000);
@@ -32,6 +32,7 @@ const variants: readonly Variant[] = [
   {
     name: "log-lines",
     phases,
+    slow: true,
     timeout_ms: 0,
     run: ({ context }) => flood(() => context!.log.info("x")),
   },
@@ -52,6 +53,7 @@ const variants: readonly Variant[] = [
   {
     name: "standard-error",
     phases,
+    slow: true,
     timeout_ms: 0,
     run: () => flood(() => Deno.stderr.writeSync(bytes)),
   },
