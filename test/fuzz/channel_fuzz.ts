@@ -237,13 +237,18 @@ export async function scribble(seed: number, duration_ms: number): Promise<numbe
   return await words as number;
 }
 
+/** Rounds of the other fuzzers in the time of one of these. */
+const ROUND_COST = 25;
+
 if (import.meta.main) {
   const { values } = parseArgs({
     args: Deno.args,
     options: { seed: { type: "string" }, iterations: { type: "string" } },
   });
   const seed = Number(values.seed ?? Deno.env.get("LUNETTE_FUZZ_SEED") ?? Date.now() % 2 ** 32);
-  const iterations = Number(values.iterations ?? Deno.env.get("LUNETTE_FUZZ_ITERATIONS") ?? 5000);
+  const asked = Number(values.iterations ?? Deno.env.get("LUNETTE_FUZZ_ITERATIONS") ?? 5000);
+  // A round is a whole life of a guest: it takes as long as many rounds of the other fuzzers.
+  const iterations = Math.ceil(asked / ROUND_COST);
   console.log(`channel: ${iterations} rounds from seed ${seed}`);
   fuzzChannel(seed, iterations);
   const words = await scribble(seed, 20_000);

@@ -1,4 +1,5 @@
 /** A handler that answers commands itself, served by the daemon to an initiator. */
+import { OPTIONAL_LAYERS } from "../../src/sandbox/lockdown/layers.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Daemon } from "../../src/daemon/daemon.ts";
@@ -72,6 +73,7 @@ Deno.test("claimed commands reach their handler with data both ways; all others 
     name: "disk",
     handler: folder,
     size_bytes: 1 << 20,
+    accept_missing_layers: OPTIONAL_LAYERS,
     fabric: "embedded-iscsi",
   } as const;
   await assert.rejects(

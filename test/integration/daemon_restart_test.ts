@@ -1,4 +1,5 @@
 /** A handler that crashes in a loop: what its initiators are told, its neighbour, and the way back. */
+import { OPTIONAL_LAYERS } from "../../src/sandbox/lockdown/layers.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { LunDescription } from "../../src/daemon/api.ts";
@@ -86,7 +87,12 @@ Deno.test("a handler that crashes in a loop ends its commands, costs its neighbo
   });
   const request = { size_bytes: 1 << 20, fabric: "embedded-iscsi" } as const;
   const made = [
-    await daemon.create({ ...request, name: "moody", handler: folder }),
+    await daemon.create({
+      ...request,
+      name: "moody",
+      handler: folder,
+      accept_missing_layers: OPTIONAL_LAYERS,
+    }),
     await daemon.create({ ...request, name: "calm", handler: "memory" }),
   ];
   const [moody, moodyLun] = await attach(made[0]);

@@ -1,4 +1,5 @@
 /** The daemon with embedded LUNs: real handler processes, real sockets. */
+import { OPTIONAL_LAYERS } from "../../src/sandbox/lockdown/layers.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Daemon } from "../../src/daemon/daemon.ts";
@@ -148,7 +149,11 @@ Deno.test("daemon says what is wrong with a request, and leaves nothing behind",
       join(folder, "mod.ts"),
       "export const open = () => ({ size: 65536, blockSize: 512, volatile: true, read() {} });\n",
     );
-    await refused({ ...demo, handler: folder, size_bytes: 0 }, "usage", /volatile/);
+    await refused(
+      { ...demo, handler: folder, size_bytes: 0, accept_missing_layers: OPTIONAL_LAYERS },
+      "usage",
+      /volatile/,
+    );
     assert.deepEqual(daemon.list(), []);
     await daemon.create(demo);
     await refused(demo, "exists", /already/);

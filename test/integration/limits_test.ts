@@ -1,4 +1,5 @@
 /** Limits of handlers, from the request to the process, and what a LUN beside one notices. */
+import { OPTIONAL_LAYERS } from "../../src/sandbox/lockdown/layers.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Daemon } from "../../src/daemon/daemon.ts";
@@ -109,6 +110,7 @@ Deno.test("a handler over its memory ends and comes back; its neighbour serves; 
       ...disk,
       name: "greedy",
       handler: handler.folder,
+      accept_missing_layers: OPTIONAL_LAYERS,
       limits,
     });
     const modest = await daemon.create({ ...disk, name: "modest", handler: "memory" });

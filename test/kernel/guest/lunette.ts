@@ -106,7 +106,7 @@ export class Lunette {
       `lunette ${verb.join(" ")}`,
       VERB_MS_MAX,
       new Deno.Command(Deno.execPath(), {
-        args: ["run", "-A", "--unstable-worker-options", MAIN, ...verb],
+        args: ["run", "-A", "--unstable-worker-options", MAIN, ...verb, ...consent(verb)],
         env: this.#environment,
         stdin: "null",
       }).output(),
@@ -220,4 +220,11 @@ function findHandlers(): number[] {
     }
   }
   return found;
+}
+
+/** User Mode Linux has no Landlock: a handler of a folder runs without it by consent. */
+function consent(verb: readonly string[]): string[] {
+  const handler = verb[verb.indexOf("--handler") + 1] ?? "";
+  const stranger = verb[0] === "create" && handler.startsWith("/");
+  return stranger ? ["--accept-missing", "landlock"] : [];
 }
