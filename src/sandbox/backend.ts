@@ -100,6 +100,8 @@ export class SandboxBackend implements Backend {
   #size_bytes = Infinity;
   #epoch = 0;
   #submit_tail = 0;
+  /** SUBMIT_TAIL when the guest was last looked at. */
+  #kicked_tail = 0;
   #complete_head = 0;
   #sequence = 1;
   #waiting = false;
@@ -243,7 +245,10 @@ export class SandboxBackend implements Backend {
   }
 
   kick(): void {
-    if (this.#state !== UP) return;
+    // Only after a submission: the flag that a guest has set and not yet slept on would be taken for
+    // nothing, and the next submission would wake nobody.
+    if (this.#state !== UP || this.#kicked_tail === this.#submit_tail) return;
+    this.#kicked_tail = this.#submit_tail;
     const words = this.#channel.words;
     // After the store of SUBMIT_TAIL. The exchange saves waking it up twice.
     if (Atomics.load(words, WORD_GUEST_WAITING) === 0) return;
@@ -450,6 +455,7 @@ export class SandboxBackend implements Backend {
     this.#state = UP;
     this.#epoch = epoch >>> 0;
     this.#submit_tail = 0;
+    this.#kicked_tail = 0;
     this.#complete_head = 0;
     this.#signals = 0;
     this.#completions = 0;

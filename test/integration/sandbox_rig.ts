@@ -177,11 +177,11 @@ export class SandboxRig {
   take(): Request[] {
     const { words, doubles } = this.guest;
     const taken: Request[] = [];
-    if (occupancy(this.#head, Atomics.load(words, WORD_SUBMIT_TAIL)) > QUEUE_LENGTH) {
-      throw new RangeError("a spoiled queue");
-    }
-    for (; this.#head !== Atomics.load(words, WORD_SUBMIT_TAIL); this.#head++) {
-      const at = submissionWord(this.#head);
+    // Looked at once: somebody may be writing there.
+    const count = occupancy(this.#head, Atomics.load(words, WORD_SUBMIT_TAIL));
+    if (count > QUEUE_LENGTH) throw new RangeError("a spoiled queue");
+    while (taken.length < count) {
+      const at = submissionWord(this.#head++);
       const what = words[at + REQUEST_WORD.WHAT];
       const operation = operationOf(what);
       const length = doubles[at / 2 + REQUEST_WORD.LENGTH_DOUBLE];
