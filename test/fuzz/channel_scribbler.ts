@@ -1,6 +1,5 @@
 /** A thread that writes into a channel while the daemon uses it, for `channel_fuzz.ts`. */
 /// <reference lib="deno.worker" />
-import { CHANNEL_LENGTH } from "../integration/sandbox_rig.ts";
 import { Channel } from "../../src/sandbox/protocol.ts";
 import { map, unmap } from "../../src/sys/mapping.ts";
 import { spoil } from "./channel_spoiler.ts";
@@ -9,12 +8,13 @@ import { Random } from "./iscsi_fuzz.ts";
 /** What to do, and for how long. */
 export interface ScribbleOrder {
   readonly fd: number;
+  readonly length: number;
   readonly seed: number;
   readonly duration_ms: number;
 }
 
 self.onmessage = ({ data }: MessageEvent<ScribbleOrder>) => {
-  const bytes = map(data.fd, CHANNEL_LENGTH);
+  const bytes = map(data.fd, data.length);
   const channel = new Channel(bytes, 0);
   const random = new Random(data.seed);
   const end_ms = performance.now() + data.duration_ms;
@@ -30,3 +30,5 @@ self.onmessage = ({ data }: MessageEvent<ScribbleOrder>) => {
   self.postMessage(words);
   self.close();
 };
+// A message that comes before there is a listener would be lost.
+self.postMessage("ready");
