@@ -41,6 +41,7 @@ import {
   submissionWord,
   WORD_COMPLETE_TAIL,
   WORD_DAEMON_WAITING,
+  WORD_GUEST_WAITING,
   WORD_SUBMIT_TAIL,
 } from "./protocol.ts";
 
@@ -235,6 +236,21 @@ Deno.test("submit() says SUBMIT_FULL while the arena has no room, and takes noth
   rig.onDone = () => assert.equal(rig.submit(1, OPERATION_READ, 512), SUBMIT_PENDING);
   rig.backend.poll();
   assert.deepEqual(rig.take().map(({ tag }) => tag), [1]);
+});
+
+Deno.test("kick() takes the flag of a guest that is about to sleep only after a submission", () => {
+  using rig = new Rig().start();
+  const { words } = rig.guest;
+  rig.submit(0, OPERATION_READ, 4096);
+  rig.backend.kick();
+  rig.take();
+  Atomics.store(words, WORD_GUEST_WAITING, 1);
+  // The guest may not sleep yet: a wake-up for nothing would find nobody, and the flag be gone.
+  rig.backend.kick();
+  assert.equal(Atomics.load(words, WORD_GUEST_WAITING), 1);
+  rig.submit(1, OPERATION_READ, 4096);
+  rig.backend.kick();
+  assert.equal(Atomics.load(words, WORD_GUEST_WAITING), 0);
 });
 
 Deno.test("prepareToSleep() refuses while a completion is there", () => {
