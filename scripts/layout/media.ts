@@ -11,6 +11,16 @@ export const media: Layout = {
     { name: "EXTENTS_COUNT_MAX", value: 1024, comment: "extents of one exchange" },
     { name: "COMMAND_CDB_LENGTH_MAX", value: 260, comment: "bytes of a CDB" },
     { name: "COMMAND_SENSE_LENGTH_MAX", value: 252, comment: "bytes of sense data" },
+    {
+      name: "COMMAND_DATA_IN_ALIGNMENT",
+      value: 64,
+      comment: "COMMAND: data-in begins at a multiple of this",
+    },
+    {
+      name: "PROTECTION_LENGTH",
+      value: 8,
+      comment: "bytes of protection information of a block (SBC-4 4.21.2)",
+    },
   ],
   structs: [
     {

@@ -9,6 +9,10 @@ export const EXTENTS_COUNT_MAX = 1024;
 export const COMMAND_CDB_LENGTH_MAX = 260;
 /** bytes of sense data */
 export const COMMAND_SENSE_LENGTH_MAX = 252;
+/** COMMAND: data-in begins at a multiple of this */
+export const COMMAND_DATA_IN_ALIGNMENT = 64;
+/** bytes of protection information of a block (SBC-4 4.21.2) */
+export const PROTECTION_LENGTH = 8;
 /** EXTENTS: which parts of a range hold data. EXTENT records follow. Size in bytes. */
 export const EXTENTS_SIZE = 32;
 /** f64: asked: first byte. */

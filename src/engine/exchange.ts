@@ -3,6 +3,7 @@ import {
   COMMAND_CDB_LENGTH_MAX,
   COMMAND_CDB_LENGTH_OFFSET,
   COMMAND_CDB_OFFSET,
+  COMMAND_DATA_IN_ALIGNMENT,
   COMMAND_DATA_IN_LENGTH_OFFSET,
   COMMAND_DATA_IN_VALID_OFFSET,
   COMMAND_DATA_OUT_LENGTH_OFFSET,
@@ -39,8 +40,6 @@ import type {
 /** An operation that is an exchange. */
 export type Exchange = ListExtents | MeasureSpace | ResizeVolume | RunCommand;
 
-/** Data-in begins at a multiple of this. */
-const DATA_ALIGNMENT = 64;
 const NOTHING = new Uint8Array(0);
 const WRONG: OperationResult = Object.freeze({ result: MediaResult.INTERNAL, bytes: NOTHING });
 
@@ -57,7 +56,8 @@ export function exchangeOperation(exchange: Exchange): number {
 }
 
 function dataInOffset(data_out_length: number): number {
-  return Math.ceil((COMMAND_SIZE + data_out_length) / DATA_ALIGNMENT) * DATA_ALIGNMENT;
+  return Math.ceil((COMMAND_SIZE + data_out_length) / COMMAND_DATA_IN_ALIGNMENT) *
+    COMMAND_DATA_IN_ALIGNMENT;
 }
 
 /** Bytes of the buffer. */

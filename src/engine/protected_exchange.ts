@@ -12,14 +12,12 @@ import {
   PROTECTED_LENGTH_BYTES_OFFSET,
   PROTECTED_OFFSET_BYTES_OFFSET,
   PROTECTED_SIZE,
+  PROTECTION_LENGTH,
 } from "../abi/media.ts";
 import type { LogicalUnit } from "../scsi/logical_unit.ts";
 import { MediaResult } from "../scsi/media.ts";
 import type { OperationResult, ReadMedia, WriteMedia } from "../scsi/procedure.ts";
 import type { Engine } from "./engine.ts";
-
-/** Bytes of protection information of one block. */
-export const PROTECTION_LENGTH = 8;
 
 /** What the WASM function names a wrong field by. */
 const FIELDS = [

@@ -9,6 +9,7 @@ import {
   COMMAND_CDB_LENGTH_MAX,
   COMMAND_CDB_LENGTH_OFFSET,
   COMMAND_CDB_OFFSET,
+  COMMAND_DATA_IN_ALIGNMENT,
   COMMAND_DATA_IN_LENGTH_OFFSET,
   COMMAND_DATA_IN_VALID_OFFSET,
   COMMAND_DATA_OUT_LENGTH_OFFSET,
@@ -29,6 +30,7 @@ import {
   PROTECTED_LENGTH_BYTES_OFFSET,
   PROTECTED_OFFSET_BYTES_OFFSET,
   PROTECTED_SIZE,
+  PROTECTION_LENGTH,
   RESIZE_SIZE,
   RESIZE_SIZE_BYTES_OFFSET,
   SPACE_AVAILABLE_BYTES_OFFSET,
@@ -45,12 +47,6 @@ const RESIZE = 8;
 const COMMAND = 9;
 const READ_PROTECTED = 10;
 const WRITE_PROTECTED = 11;
-
-/** Bytes of protection information of a block. */
-const PROTECTION_LENGTH = 8;
-
-/** Data-in begins at a multiple of this. */
-const DATA_ALIGNMENT = 64;
 
 /** Whether the thing is to be waited for. */
 function isThenable<T>(value: Awaitable<T>): value is Promise<T> {
@@ -155,7 +151,7 @@ function runCommand(
   const data_out_length = view.getUint32(COMMAND_DATA_OUT_LENGTH_OFFSET, true);
   const room = view.getUint32(COMMAND_DATA_IN_LENGTH_OFFSET, true);
   const out_end = COMMAND_SIZE + data_out_length;
-  const start = Math.ceil(out_end / DATA_ALIGNMENT) * DATA_ALIGNMENT;
+  const start = Math.ceil(out_end / COMMAND_DATA_IN_ALIGNMENT) * COMMAND_DATA_IN_ALIGNMENT;
   // Where there is no data-in, nothing lies past the data-out.
   if (cdb_length > COMMAND_CDB_LENGTH_MAX || Math.max(out_end, start + room) > buffer.length) {
     throw new RangeError("a command that does not fit its exchange");
