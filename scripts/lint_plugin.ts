@@ -18,7 +18,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   fabric: ["abi", "scsi", "plugin", "sys", "engine"],
   sandbox: ["abi", "scsi", "plugin", "sys", "engine"],
   broker: ["abi", "plugin", "sys", "sandbox"],
-  registry: ["abi", "scsi", "plugin", "sys", "engine"],
+  registry: ["abi", "scsi", "plugin", "sys", "sandbox"],
   daemon: [
     "abi",
     "scsi",
