@@ -19,7 +19,8 @@ import { Resource, setLimits, setNice, setSoftLimit } from "../sys/rlimit.ts";
 import type { BrokerPort } from "./broker_port.ts";
 import type { Grants } from "./grants.ts";
 import { GUEST_DESCRIPTOR, type GuestConfiguration } from "./guest_configuration.ts";
-import { guestFolders, launch } from "./launcher.ts";
+import { guestFolders } from "./guest_program.ts";
+import { launch } from "./launcher.ts";
 import {
   CHANNEL_SIZE,
   CHANNEL_SUBMIT_TAIL_OFFSET,

@@ -1,9 +1,6 @@
 /**
- * Starts guest processes: command line, environment, inherited descriptors. What is started is a
- * launcher (lockdown/launch_stage.ts), which restricts itself and becomes the guest by execve.
- *
- * Deno's own permissions are an outer layer. `--no-prompt`, for a revoked permission would ask;
- * `--no-npm --no-remote`, for an import would load and run a package in spite of them.
+ * Starts guest processes (guest_program.ts) with the descriptors that they inherit. What is started
+ * is a launcher (lockdown/launch_stage.ts), which restricts itself and becomes the guest by execve.
  *
  * @module
  */
@@ -12,11 +9,12 @@ import { fileURLToPath } from "node:url";
 import { closeDescriptor } from "../sys/descriptor.ts";
 import { openNull, setOomScore, spawn } from "../sys/process.ts";
 import { GUEST_DESCRIPTOR } from "./guest_configuration.ts";
+import { GUEST_ENVIRONMENT, guestArguments, guestFolders, RUN } from "./guest_program.ts";
 import type { LaunchPlan } from "./lockdown/launch_stage.ts";
 import { OPTIONAL_LAYERS, type OptionalLayer } from "./lockdown/layers.ts";
 import { isOpen } from "./lockdown/readable.ts";
 import { UserIds } from "./lockdown/user_ids.ts";
-import { GUEST_VERB, LAUNCH_STAGE, SERVE_STAGE } from "./verb.ts";
+import { GUEST_VERB, LAUNCH_STAGE } from "./verb.ts";
 
 /** Guests go before the daemon when memory is short. */
 const GUEST_OOM_SCORE = 300;
@@ -40,46 +38,7 @@ export interface LaunchOptions {
   readonly accept_missing_layers?: readonly OptionalLayer[];
 }
 
-/**
- * What a guest reads besides its handler: the contract, which handlers import as "lunette/plugin",
- * and the guest's own modules. The right ends when the handler has been imported.
- */
-export function guestFolders(): string[] {
-  // A compiled program has them in itself.
-  if (Deno.build.standalone) return [];
-  const folder = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-  const exchange = ["../abi/media.ts", "../engine/volume_exchange.ts"].map(folder);
-  return [folder("../plugin"), folder("../sys"), folder("."), ...exchange];
-}
-
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-
-/** Of all processes that are started: neither packages nor anything remote, and nothing is asked. */
-const RUN = [
-  "run",
-  "--quiet",
-  "--no-prompt",
-  "--no-npm",
-  "--no-remote",
-  "--no-config",
-  "--no-lock",
-];
-
-function guestArguments(read: readonly string[]): string[] {
-  const folders = JSON.stringify(read);
-  if (Deno.build.standalone) return [GUEST_VERB, SERVE_STAGE, folders];
-  return [
-    ...RUN,
-    "--no-code-cache",
-    "--unstable-worker-options",
-    `--import-map=${path("guest_import_map.json")}`,
-    "--allow-ffi",
-    // A comma separates paths, a doubled one is part of a path.
-    `--allow-read=${read.map((name) => name.replaceAll(",", ",,")).join(",")}`,
-    path("guest.ts"),
-    folders,
-  ];
-}
 
 function launchArguments(plan: LaunchPlan): string[] {
   const text = JSON.stringify(plan);
@@ -94,17 +53,6 @@ function denoDirectory(): string {
   const cache = Deno.env.get("XDG_CACHE_HOME") ?? join(Deno.env.get("HOME") ?? "/", ".cache");
   return join(cache, "deno");
 }
-
-/**
- * No cache, no home, nothing of the daemon's environment. Where the cache cannot be written, Deno
- * would try again for 150 ms, so it is told not to.
- */
-const GUEST_ENVIRONMENT = {
-  DENO_DIR: "/nonexistent",
-  DENO_EMIT_CACHE_MODE: "disable",
-  DENO_NO_UPDATE_CHECK: "1",
-  NO_COLOR: "1",
-} as const;
 
 const LAUNCHER_ENVIRONMENT = { DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" } as const;
 
