@@ -11,6 +11,7 @@ import { ejectVerb } from "./eject.ts";
 import { grantVerb } from "./grant.ts";
 import { insertVerb } from "./insert.ts";
 import { listVerb } from "./list.ts";
+import { pluginVerb } from "./plugin/verbs.ts";
 import { protectVerb } from "./protect.ts";
 import { removeVerb } from "./remove.ts";
 import { resizeVerb } from "./resize.ts";
@@ -45,6 +46,7 @@ export function makeProgram(): Command {
     ejectVerb(),
     insertVerb(),
     statsVerb(),
+    pluginVerb(),
     doctorVerb(),
   ];
   for (const verb of verbs) program.addCommand(verb.exitOverride());

@@ -3,6 +3,7 @@ import { GrantError } from "../sandbox/grants.ts";
 import { ManifestError } from "../sandbox/manifest.ts";
 import { SchemaError } from "../sandbox/schema.ts";
 import { FabricError, type FabricErrorKind } from "../fabric/tcmu/error.ts";
+import { RegistryError, type RegistryErrorKind } from "../registry/artifact_store.ts";
 
 /** Kinds of operating errors; each has an HTTP status and an exit code of the command line. */
 export type ErrorKind =
@@ -63,11 +64,25 @@ const fabricKinds: Readonly<Record<FabricErrorKind, ErrorKind>> = {
   removed: "not-found",
 };
 
+/** What errors around packages are to an operator. */
+const registryKinds: Readonly<Record<RegistryErrorKind, ErrorKind>> = {
+  usage: "usage",
+  "not-found": "not-found",
+  untrusted: "failed",
+  consent: "permission",
+  permission: "permission",
+  unavailable: "unavailable",
+};
+
 /** Any error as an {@linkcode OperatorError}. */
 export function operatorError(error: unknown): OperatorError {
   if (error instanceof OperatorError) return error;
   if (error instanceof FabricError) {
     return new OperatorError(fabricKinds[error.kind], error.message, "", { cause: error });
+  }
+  if (error instanceof RegistryError) {
+    const { kind, message, advice } = error;
+    return new OperatorError(registryKinds[kind], message, advice, { cause: error });
   }
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof LockdownError) {
