@@ -21,9 +21,19 @@ export function requireIscsiPerf(): string {
   return path;
 }
 
-/** Reads for whole `seconds`; returns commands per second. */
-export async function runIscsiPerf(url: string, load: Load, seconds: number): Promise<number> {
-  const output = await runProgram(requireIscsiPerf(), [
+/**
+ * Reads for whole `seconds`; returns commands per second. `launcher`: what it is started by, such as
+ * `taskset -c 0`.
+ */
+export async function runIscsiPerf(
+  url: string,
+  load: Load,
+  seconds: number,
+  launcher: readonly string[] = [],
+): Promise<number> {
+  const [program, ...rest] = [...launcher, requireIscsiPerf()];
+  const output = await runProgram(program, [
+    ...rest,
     "-m",
     `${load.depth}`,
     "-b",

@@ -18,6 +18,8 @@ export interface DaemonOptions {
   readonly listen?: string;
   /** Further arguments of Deno, such as a profiler's. */
   readonly denoArguments?: readonly string[];
+  /** What it is started by, such as `taskset -c 0`. */
+  readonly launcher?: readonly string[];
 }
 
 /** A running daemon. */
@@ -38,11 +40,12 @@ async function waitForSocket(client: ControlClient, hasEnded: () => boolean): Pr
 
 /** Starts `lunette serve` and waits until it answers. */
 export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon> {
-  const { folder, listen, denoArguments = [] } = options;
+  const { folder, listen, denoArguments = [], launcher = [] } = options;
   const [run, ...rest] = lunetteArguments("serve");
   if (listen !== undefined) rest.push("--listen", listen);
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [run, ...denoArguments, ...rest],
+  const [program, ...args] = [...launcher, Deno.execPath(), run, ...denoArguments, ...rest];
+  const child = new Deno.Command(program, {
+    args,
     env: { LUNETTE_RUNTIME_DIR: folder, LUNETTE_STATE_DIR: folder },
     stdin: "null",
     stdout: "null",

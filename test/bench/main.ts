@@ -9,11 +9,12 @@ import { iscsi } from "./iscsi.ts";
 import { describeMachine } from "./machine.ts";
 import { fallsShort, type Result } from "./result.ts";
 import { ring } from "./ring.ts";
+import { sandbox } from "./sandbox.ts";
 import { uml } from "./uml.ts";
 import { start } from "./start.ts";
 import { formatTable } from "./table.ts";
 
-const groups: readonly Group[] = [ring, iscsi, uml, start];
+const groups: readonly Group[] = [ring, iscsi, uml, start, sandbox];
 
 const HELP = `Measures lunette, each figure beside its peer's of the same run.
 

@@ -281,7 +281,8 @@ function wireSandbox(
   });
 }
 
-async function startInstance(folder: string, reactor: Reactor, lock_path: string): Promise<
+/** A handler's process, as the daemon starts it, with a volume of `STORE_LENGTH` bytes. */
+export async function startInstance(folder: string, reactor: Reactor, lock_path: string): Promise<
   { instance: Instance; grants: Grants }
 > {
   const handler = await loadHandler(folder);
