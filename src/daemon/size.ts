@@ -1,4 +1,7 @@
+import { formatSize } from "../sandbox/format_size.ts";
 import { OperatorError } from "./error.ts";
+
+export { formatSize };
 
 const units: Readonly<Record<string, number>> = {
   "": 1,
@@ -46,18 +49,6 @@ export function checkSizeLimit(bytes: number): number {
     `A LUN of ${formatSize(bytes)} is too large: 8 PiB is the limit`,
     "Make several LUNs, and put them together with LVM or md.",
   );
-}
-
-/** "512 MiB" and the like, for people. */
-export function formatSize(bytes: number): string {
-  const names = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-  let index = 0;
-  let value = bytes;
-  while (value >= 1024 && index < names.length - 1) {
-    value /= 1024;
-    index++;
-  }
-  return `${Number.isInteger(value) ? value : value.toFixed(1)} ${names[index]}`;
 }
 
 /** Whole percent of "50%" or "150 %"; 100 is one processor. Throws an {@linkcode OperatorError}. */
