@@ -1,4 +1,8 @@
-/** How verbs print: tables for people, JSON for programs. */
+/** How verbs print: tables for people, JSON for programs. Neither lets control characters through. */
+import { escapeJson, escapeLine } from "../sandbox/escape.ts";
+
+/** Text that may come from outside, made safe for a terminal. */
+export const printable: (text: string) => string = escapeLine;
 
 /** Whether to colour: a terminal, and NO_COLOR not set (no-color.org). */
 export function wantsColor(): boolean {
@@ -16,32 +20,25 @@ export const green = (text: string): string => styled("32", text);
 
 /** Prints JSON, the same for every verb: two spaces, one value. */
 export function printJson(value: unknown): void {
-  console.log(JSON.stringify(value, null, 2));
-}
-
-/** Text that may come from outside, made safe for a terminal. */
-export function printable(text: string): string {
-  // deno-lint-ignore no-control-regex -- control characters are what is looked for
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, (character) => {
-    return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
-  });
+  console.log(escapeJson(JSON.stringify(value, null, 2)));
 }
 
 /** A table with a header; columns as wide as they need. */
 export function printTable(header: readonly string[], rows: readonly (readonly string[])[]): void {
+  const safe = rows.map((row) => row.map(printable));
   const widths = header.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => row[column].length))
+    Math.max(title.length, ...safe.map((row) => row[column].length))
   );
   const line = (cells: readonly string[]) =>
     cells.map((cell, column) => cell.padEnd(widths[column])).join("  ").trimEnd();
   console.log(bold(line(header)));
-  for (const row of rows) console.log(line(row));
+  for (const row of safe) console.log(line(row));
 }
 
 /** "key  value" lines. */
 export function printFields(fields: readonly (readonly [string, string])[]): void {
   const width = Math.max(...fields.map(([key]) => key.length));
-  for (const [key, value] of fields) console.log(`${dim(key.padEnd(width))}  ${value}`);
+  for (const [key, value] of fields) console.log(`${dim(key.padEnd(width))}  ${printable(value)}`);
 }
 
 /** A progress bar on standard error; nothing where that is no terminal. */

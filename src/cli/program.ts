@@ -1,8 +1,9 @@
 /** The command line: its verbs, put together. Each verb has a file of its own. */
 import { Command, CommanderError } from "commander";
 import { exitCode, operatorError } from "../daemon/error.ts";
+import { escapeJson } from "../sandbox/escape.ts";
 import { VERSION } from "../version.ts";
-import { red } from "./output.ts";
+import { printable, red } from "./output.ts";
 import { completionVerb } from "./completion.ts";
 import { createVerb } from "./create.ts";
 import { demoVerb } from "./demo.ts";
@@ -69,10 +70,11 @@ export async function run(args: readonly string[]): Promise<number> {
     // Help and version are errors to the parser, with code 0.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCode.usage;
     const { kind, message, advice } = operatorError(error);
-    if (json) console.error(JSON.stringify({ error: { kind, message, advice } }));
+    // A handler, a manifest or a package may have had a hand in the words.
+    if (json) console.error(escapeJson(JSON.stringify({ error: { kind, message, advice } })));
     else {
-      console.error(red(`lunette: ${message}`));
-      if (advice !== "") console.error(`  ${advice}`);
+      console.error(red(printable(`lunette: ${message}`)));
+      if (advice !== "") console.error(printable(`  ${advice}`));
     }
     if (Deno.env.get("LUNETTE_DEBUG") === "1") console.error(error);
     return exitCode[kind];

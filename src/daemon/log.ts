@@ -1,4 +1,5 @@
 /** The daemon's log: lines on standard error, which systemd and people read. */
+import { escapeLine } from "../sandbox/escape.ts";
 import type { LogLevel } from "./ring_messages.ts";
 
 export type Log = (level: LogLevel, subject: string, message: string) => void;
@@ -12,7 +13,10 @@ export function makeLog(level: LogLevel): Log {
   const journal = Deno.env.get("JOURNAL_STREAM") !== undefined;
   return (lineLevel, subject, message) => {
     if (rank[lineLevel] < rank[level]) return;
-    const text = `${subject === "" ? "" : `${subject}: `}${message}`;
+    // One line each, whoever had a hand in the words: an error may quote a handler.
+    const text = escapeLine(
+      `${subject === "" ? "" : `${subject}: `}${message}`.replaceAll("\n", "\\n"),
+    );
     if (journal) console.error(`<${priority[lineLevel]}>${text}`);
     else console.error(`${new Date().toISOString()} ${lineLevel.padEnd(5)} ${text}`);
   };

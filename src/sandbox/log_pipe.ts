@@ -2,6 +2,7 @@
 import { closeDescriptor, readAvailable } from "../sys/descriptor.ts";
 import { EPOLLIN } from "../sys/epoll.ts";
 import type { Reactor } from "../sys/reactor.ts";
+import { escapeLine } from "./escape.ts";
 
 /** Levels of a log line. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -19,20 +20,6 @@ const TURN_LENGTH = 65536;
 const PAUSE_MS = 100;
 
 const LEVELS: Readonly<Record<string, LogLevel>> = { 7: "debug", 6: "info", 4: "warn", 3: "error" };
-// What moves the cursor, hides text, takes no room or turns its direction must not reach a terminal:
-// control and format characters, those without a meaning here, and those that are not shown.
-const UNSAFE = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
-
-/** Text with all that could fool a terminal or a log's reader in visible form. */
-export function escapeLine(line: string): string {
-  return line.replaceAll(UNSAFE, (character) => {
-    const code = character.codePointAt(0) ?? 0;
-    if (code < 0x100) return `\\x${code.toString(16).padStart(2, "0")}`;
-    const digits = code.toString(16).padStart(4, "0");
-    return code < 0x10000 ? `\\u${digits}` : `\\u{${digits}}`;
-  });
-}
-
 /** Cuts bytes into lines and lets only so many through. */
 export class LineFilter {
   readonly #sink: LogSink;

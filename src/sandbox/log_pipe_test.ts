@@ -2,14 +2,7 @@ import assert from "node:assert/strict";
 import { makePipe } from "../sys/descriptor.ts";
 import { closeDescriptor } from "../sys/descriptor.ts";
 import { Reactor } from "../sys/reactor.ts";
-import {
-  escapeLine,
-  LINE_LENGTH_MAX,
-  LineFilter,
-  LINES_BURST,
-  LINES_PER_SECOND,
-  LogPipe,
-} from "./log_pipe.ts";
+import { LINE_LENGTH_MAX, LineFilter, LINES_BURST, LINES_PER_SECOND, LogPipe } from "./log_pipe.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -23,26 +16,6 @@ function filter() {
   );
   return { lines, clock, filter: made };
 }
-
-Deno.test("escapeLine() shows what could fool a terminal or a reader", () => {
-  assert.equal(escapeLine("a\u001b[2Jb\u009b\r\u007f\tä"), "a\\x1b[2Jb\\x9b\\x0d\\x7f\\x09ä");
-  assert.equal(escapeLine("x\u202ey\u2066\u200b\ufeff"), "x\\u202ey\\u2066\\u200b\\ufeff");
-});
-
-Deno.test("escapeLine() shows what is not seen, or stands for nothing", () => {
-  const hidden = [0xad, 0x34f, 0x61c, 0x115f, 0x180e, 0x200d, 0x2028, 0x2060, 0x3164, 0xfe0f];
-  hidden.push(0xfff9, 0xffa0, 0xe000, 0xfdd0, 0xe0001, 0xe0061, 0x1bca0, 0x10fffd, 0xd800);
-  for (const code of hidden) {
-    const escaped = escapeLine(`a${String.fromCodePoint(code)}b`);
-    assert.match(
-      escaped,
-      /^a\\(x[0-9a-f]{2}|u[0-9a-f]{4}|u\{[0-9a-f]{5,6}\})b$/,
-      code.toString(16),
-    );
-  }
-  const shown = "Zürich, 東京, \u{1f98a}, שלום \\ ~";
-  assert.equal(escapeLine(shown), shown);
-});
 
 Deno.test("LineFilter holds against a flood of control characters, and of bytes that are no text", () => {
   const { lines, clock, filter: one } = filter();
