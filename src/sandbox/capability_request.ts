@@ -19,7 +19,10 @@ const METHODS: readonly unknown[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DEL
 const BODY_BYTES_MAX = 1024 * 1024 * 1024;
 const REQUESTS_PER_SECOND_MAX = 1000;
 const STATE_BYTES_MAX = 1024 * 1024;
+/** Of all memories of a fixed size together: what is in them counts as no limit of the process. */
 const MEMORY_BYTES_MAX = 1024 * 1024 * 1024;
+/** Each may be a descriptor of the daemon. */
+const CAPABILITY_COUNT_MAX = 64;
 const PAGE_LENGTH = 4096;
 
 type Check = (place: string, value: Fields) => void;
@@ -96,7 +99,25 @@ const checks: ReadonlyMap<unknown, Check> = new Map<unknown, Check>([
   ["random", checkPlain],
 ]);
 
-/** Checks one capability of a manifest. Throws ManifestError. */
+/** Checks the capabilities of a manifest. Throws ManifestError. */
+export function checkCapabilities(value: Fields): Record<string, CapabilityRequest> {
+  const entries = Object.entries(value);
+  if (entries.length > CAPABILITY_COUNT_MAX) {
+    refuse(`capabilities are more than ${CAPABILITY_COUNT_MAX}`);
+  }
+  const capabilities = Object.fromEntries(
+    entries.map(([name, request]) => [name, checkCapability(name, request)]),
+  );
+  const fixed_bytes = Object.values(capabilities).reduce(
+    (sum, request) =>
+      sum + (request.kind === "memory" && typeof request.size === "number" ? request.size : 0),
+    0,
+  );
+  if (fixed_bytes > MEMORY_BYTES_MAX) refuse("its memories have more than 1 GiB together");
+  return capabilities;
+}
+
+/** Checks one of them. Throws ManifestError. */
 export function checkCapability(name: string, value: unknown): CapabilityRequest {
   const place = `capability "${name}"`;
   if (!CAPABILITY_NAME.test(name)) {

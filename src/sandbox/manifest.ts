@@ -3,13 +3,12 @@ import { dirname, isAbsolute, join, normalize, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import {
   API_VERSION,
-  type CapabilityRequest,
   type CommandClaim,
   type Configuration,
   type Manifest,
 } from "../plugin/mod.ts";
 import type { ClaimedCommand } from "../scsi/logical_unit.ts";
-import { checkCapability } from "./capability_request.ts";
+import { checkCapabilities } from "./capability_request.ts";
 import {
   type Fields,
   isRecord,
@@ -202,10 +201,7 @@ export function parseManifest(json: string): Manifest {
   if (value.deviceType !== "disk") refuse('deviceType is not "disk"');
   optionalBoolean("volatile", value.volatile);
   if (!isRecord(value.capabilities)) refuse("capabilities is not an object");
-  const capabilities: Record<string, CapabilityRequest> = {};
-  for (const [name, request] of Object.entries(value.capabilities)) {
-    capabilities[name] = checkCapability(name, request);
-  }
+  const capabilities = checkCapabilities(value.capabilities);
   return {
     id,
     version,
@@ -220,14 +216,34 @@ export function parseManifest(json: string): Manifest {
   };
 }
 
+/** The text of a manifest's file: whatever stands in its place, no more is taken than one may have. */
+async function readManifest(path: string): Promise<string> {
+  // First: to open what is no file may wait for ever, as for the writer of a pipe.
+  const { isFile } = await Deno.stat(path);
+  if (!isFile) refuse("it is no regular file");
+  using file = await Deno.open(path);
+  const bytes = new Uint8Array(MANIFEST_LENGTH_MAX + 1);
+  let length = 0;
+  for (
+    let count: number | null = 0;
+    count !== null && length < bytes.length;
+    length += count ?? 0
+  ) {
+    count = await file.read(bytes.subarray(length));
+  }
+  if (length > MANIFEST_LENGTH_MAX) refuse(`it is longer than ${MANIFEST_LENGTH_MAX}`);
+  return new TextDecoder().decode(bytes.subarray(0, length));
+}
+
 /** Reads the manifest of the handler in a folder. */
 export async function loadHandler(folder: string): Promise<LoadedHandler> {
   const path = join(resolve(folder), "handler.json");
-  const manifest = parseManifest(await Deno.readTextFile(path));
+  const manifest = parseManifest(await readManifest(path));
   // Links are followed here once: a permission is for the place where the files really are.
   const real = await Deno.realPath(dirname(path));
   const module = await Deno.realPath(join(real, manifest.module ?? "mod.ts"));
   if (!module.startsWith(real + "/")) refuse("module lies outside of the handler's folder");
+  if (!(await Deno.stat(module)).isFile) refuse("module is no regular file");
   return { manifest, folder: real, module: pathToFileURL(module).href };
 }
 

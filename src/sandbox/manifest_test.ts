@@ -166,6 +166,43 @@ Deno.test("loadHandler() refuses a module that is a link out of the folder", asy
   await assert.rejects(loadHandler(handler.folder), /outside of the handler's folder/);
 });
 
+Deno.test("loadHandler() reads no more of a manifest than one may have", async () => {
+  await using handler = await makeHandler("");
+  const path = join(handler.folder, "handler.json");
+  await Deno.truncate(path, 2 ** 40);
+  await assert.rejects(loadHandler(handler.folder), /longer than 65536/);
+  await Deno.remove(path);
+  await Deno.symlink("/dev/zero", path);
+  await assert.rejects(loadHandler(handler.folder), /no regular file/);
+});
+
+Deno.test("loadHandler() does not wait at a pipe in place of a file", async () => {
+  await using handler = await makeHandler("");
+  const pipe = async (name: string) => {
+    const path = join(handler.folder, name);
+    await Deno.remove(path);
+    assert.ok((await new Deno.Command("mkfifo", { args: [path] }).output()).success);
+  };
+  await pipe("mod.ts");
+  await assert.rejects(loadHandler(handler.folder), /module is no regular file/);
+  await pipe("handler.json");
+  await assert.rejects(loadHandler(handler.folder), /it is no regular file/);
+});
+
+Deno.test("parseManifest() bounds what a handler takes without being asked for", () => {
+  const many = (count: number, request: unknown) => ({
+    capabilities: Object.fromEntries(
+      Array.from({ length: count }, (_, at) => [`m${at}`, request]),
+    ),
+  });
+  const small = { kind: "memory", size: 4096 };
+  assert.equal(Object.keys(parse(many(64, small)).capabilities).length, 64);
+  assert.throws(() => parse(many(65, small)), /capabilities are more than 64/);
+  const half = { kind: "memory", size: 2 ** 29 };
+  assert.equal(Object.keys(parse(many(2, half)).capabilities).length, 2);
+  assert.throws(() => parse(many(3, half)), /more than 1 GiB together/);
+});
+
 Deno.test("bindSettings() keeps what allows origins and addresses", () => {
   const capabilities = {
     image: { kind: "http" },
