@@ -24,6 +24,38 @@ const LIST_LENGTH_MAX = 32768;
 
 type Values = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 
+/** What is stored, and what would take long to find out at each request: a store may have many keys. */
+class Content {
+  readonly values: Values;
+  readonly used_bytes: number;
+  #keys: readonly string[] | undefined;
+
+  constructor(values: Values, used_bytes: number = bytesOf(values)) {
+    this.values = values;
+    this.used_bytes = used_bytes;
+  }
+
+  /** Keys that begin with `prefix` and come after `after`, in their order. */
+  *keysFrom(prefix: string, after: string): Generator<string> {
+    this.#keys ??= [...this.values.keys()].sort();
+    for (let at = this.#firstAfter(prefix, after); at < this.#keys.length; at++) {
+      if (!this.#keys[at].startsWith(prefix)) return;
+      yield this.#keys[at];
+    }
+  }
+
+  #firstAfter(prefix: string, after: string): number {
+    const keys = this.#keys!;
+    let [low, high] = [0, keys.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (keys[middle] > after && keys[middle] >= prefix) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+}
+
 /** Where a store is kept. */
 export interface StateFile {
   /** The text; undefined where there is none yet. */
@@ -109,7 +141,7 @@ export class StateStore {
   readonly #file: StateFile;
   readonly #max_bytes: number;
   /** What is durable. */
-  #values: Promise<Values> | undefined;
+  #content: Promise<Content> | undefined;
   readonly #changes: Change[] = [];
   #writing: Promise<void> | undefined;
   /** When it may be written again. */
@@ -121,18 +153,18 @@ export class StateStore {
   }
 
   /** Read once; a file that cannot be read is tried again, and never written over. */
-  #load(): Promise<Values> {
-    this.#values ??= this.#file.read().then(parse).catch((error) => {
-      this.#values = undefined;
+  #load(): Promise<Content> {
+    this.#content ??= this.#file.read().then((text) => new Content(parse(text))).catch((error) => {
+      this.#content = undefined;
       throw new CapabilityError("failed", `the store cannot be read: ${messageOf(error)}`);
     });
-    return this.#values;
+    return this.#content;
   }
 
   /** The value; undefined where there is none. */
   async get(key: string): Promise<Uint8Array | undefined> {
     checkKey(key);
-    return (await this.#load()).get(key);
+    return (await this.#load()).values.get(key);
   }
 
   /** Durable when it resolves. The value is the store's from here on. */
@@ -147,15 +179,15 @@ export class StateStore {
 
   /** Some keys that begin with `prefix` and come after `after`, sorted; none at the end. */
   async list(prefix: string, after: string): Promise<string[]> {
-    const found = [...(await this.#load()).keys()]
-      .filter((key) => key.startsWith(prefix) && key > after).sort();
+    const found: string[] = [];
     let length = 0;
-    const end = found.findIndex((key) => {
+    for (const key of (await this.#load()).keysFrom(prefix, after)) {
       // As JSON a character takes up to six bytes.
       length += 6 * key.length + 3;
-      return length > LIST_LENGTH_MAX;
-    });
-    return end < 0 ? found : found.slice(0, end);
+      if (length > LIST_LENGTH_MAX) break;
+      found.push(key);
+    }
+    return found;
   }
 
   /** Waits until nothing is being written. */
@@ -193,32 +225,39 @@ export class StateStore {
     }
   }
 
-  async #apply(before: Values, changes: readonly Change[]): Promise<void> {
-    const values = new Map(before);
-    let used_bytes = bytesOf(values);
+  async #apply(before: Content, changes: readonly Change[]): Promise<void> {
+    // Copied for the first change that is accepted: what is refused costs next to nothing.
+    let values: Map<string, Uint8Array<ArrayBuffer>> | undefined;
+    let { used_bytes } = before;
     const accepted: (() => void)[] = [];
     for (const { key, value, resolve, reject } of changes) {
-      const old = values.get(key);
+      const present = values ?? before.values;
+      const old = present.get(key);
       const key_bytes = encoder.encode(key).length;
       const old_bytes = old === undefined ? 0 : key_bytes + old.length;
       const new_bytes = value === undefined ? 0 : key_bytes + value.length;
       const full = new_bytes > old_bytes && used_bytes - old_bytes + new_bytes > this.#max_bytes ||
-        (old === undefined && value !== undefined && values.size >= KEY_COUNT_MAX);
+        (old === undefined && value !== undefined && present.size >= KEY_COUNT_MAX);
       if (full) {
         reject(new CapabilityError("no-space", `the store has ${this.#max_bytes} bytes`));
         continue;
       }
+      values ??= new Map(before.values);
       used_bytes += new_bytes - old_bytes;
       if (value === undefined) values.delete(key);
       else values.set(key, value);
       accepted.push(() => resolve(old !== undefined));
     }
-    if (accepted.length === 0) return;
-    const text = format(values);
+    if (values === undefined) return;
+    await this.#keep(new Content(values, used_bytes));
+    for (const done of accepted) done();
+  }
+
+  async #keep(content: Content): Promise<void> {
+    const text = format(content.values);
     await this.#file.write(text);
     this.#next_ms = performance.now() + PAUSE_MS + text.length / BYTES_PER_MS;
-    this.#values = Promise.resolve(values);
-    for (const done of accepted) done();
+    this.#content = Promise.resolve(content);
   }
 }
 
