@@ -3,6 +3,7 @@ const generators = [
   "generate_layout.ts",
   "generate_opcodes.ts",
   "generate_scsi_docs.ts",
+  "generate_bare_child.ts",
 ];
 
 if (import.meta.main) {

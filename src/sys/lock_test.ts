@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { closeDescriptor } from "./descriptor.ts";
 import { awaitUnlocked, openGeneration } from "./lock.ts";
-import { openNull, reap, sendSignal, Signal, spawn } from "./process.ts";
+import { openNull, reap, sendSignal, Signal } from "./process.ts";
+import { spawnProgram } from "./spawn_double.ts";
 
 async function withFile(work: (path: string) => Promise<void>): Promise<void> {
   const path = await Deno.makeTempFile({ suffix: ".lock" });
@@ -33,12 +34,10 @@ Deno.test("a unit's lock stays with a process that has inherited it, until it is
   await withFile(async (path) => {
     const fd = await openGeneration(path, "one", 0) as number;
     const null_fd = openNull();
-    const pid = spawn({
-      path: "/bin/sleep",
-      arguments: ["60"],
-      environment: {},
-      descriptors: new Map([[0, null_fd], [1, null_fd], [2, null_fd], [5, fd]]),
-    });
+    const pid = spawnProgram(
+      { path: "/bin/sleep", arguments: ["60"], environment: {} },
+      new Map([[0, null_fd], [1, null_fd], [2, null_fd], [5, fd]]),
+    );
     closeDescriptor(fd);
     closeDescriptor(null_fd);
     assert.equal(await openGeneration(path, "one", 50), undefined);

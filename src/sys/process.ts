@@ -166,14 +166,23 @@ export function sendSignal(pid: number, signal: number): void {
   libc.kill(pid, signal);
 }
 
-/** Reaps a child that has ended; undefined where it still runs. */
-export function reap(pid: number): ExitStatus | undefined {
+function wait(pid: number, options: number): ExitStatus | undefined {
   const status = new Int32Array(1);
-  const result = retry(() => libc.waitpid(pid, new Uint8Array(status.buffer), WNOHANG));
+  const result = retry(() => libc.waitpid(pid, new Uint8Array(status.buffer), options));
   if (result === 0) return undefined;
   if (result < 0) throw new SystemError("waitpid", errno(), `process ${pid}`);
   const signal = status[0] & 0x7f;
   return signal === 0 ? { code: (status[0] >>> 8) & 0xff, signal: null } : { code: null, signal };
+}
+
+/** Reaps a child that has ended; undefined where it still runs. */
+export function reap(pid: number): ExitStatus | undefined {
+  return wait(pid, WNOHANG);
+}
+
+/** Reaps a child that is ending, as soon as it has. */
+export function awaitEnd(pid: number): ExitStatus {
+  return wait(pid, 0) as ExitStatus;
 }
 
 /** This process gets SIGKILL when the thread that started it ends. Ask who that is afterwards. */

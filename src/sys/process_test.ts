@@ -9,20 +9,18 @@ import {
   reap,
   sendSignal,
   Signal,
-  spawn,
 } from "./process.ts";
 import { Reactor } from "./reactor.ts";
+import { spawnProgram } from "./spawn_double.ts";
 
 /** Runs a shell command; returns what it wrote to descriptor 1, and how it ended. */
 async function shell(command: string, more: [number, number][] = []) {
   const [read, write] = makePipe();
   const null_fd = openNull();
-  const pid = spawn({
-    path: "/bin/sh",
-    arguments: ["-c", command],
-    environment: { GREETING: "hello" },
-    descriptors: new Map([[0, null_fd], [1, write], [2, null_fd], ...more]),
-  });
+  const pid = spawnProgram(
+    { path: "/bin/sh", arguments: ["-c", command], environment: { GREETING: "hello" } },
+    new Map([[0, null_fd], [1, write], [2, null_fd], ...more]),
+  );
   closeDescriptor(write);
   closeDescriptor(null_fd);
   const status = await ended(pid);
@@ -88,12 +86,10 @@ Deno.test("reap() tells exit codes from signals", async () => {
 
 Deno.test("sendSignal() ends a process that runs", async () => {
   const null_fd = openNull();
-  const pid = spawn({
-    path: "/bin/sleep",
-    arguments: ["60"],
-    environment: {},
-    descriptors: new Map([[0, null_fd]]),
-  });
+  const pid = spawnProgram(
+    { path: "/bin/sleep", arguments: ["60"], environment: {} },
+    new Map([[0, null_fd]]),
+  );
   closeDescriptor(null_fd);
   assert.equal(reap(pid), undefined);
   sendSignal(pid, Signal.SIGKILL);
@@ -102,8 +98,8 @@ Deno.test("sendSignal() ends a process that runs", async () => {
 
 Deno.test("spawn() throws where there is no such program", () => {
   assert.throws(
-    () => spawn({ path: "/no/such", arguments: [], environment: {}, descriptors: new Map() }),
-    /Cannot posix_spawn \/no\/such: ENOENT/,
+    () => spawnProgram({ path: "/no/such", arguments: [], environment: {} }, new Map()),
+    /Cannot execve \/no\/such/,
   );
 });
 
