@@ -1,55 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { type ArtifactManifest, type ArtifactStore, RegistryError } from "../artifact_store.ts";
-import type { RegistryErrorKind } from "../artifact_store.ts";
+import { RegistryError } from "../artifact_store.ts";
 import { SIGNATURE_TYPE } from "../package.ts";
 import { digestOf, hexOf } from "./digest.ts";
 import { FolderStore } from "./folder_store.ts";
-import { EMPTY_DESCRIPTOR, OciType } from "./manifest.ts";
+import { OciType } from "./manifest.ts";
 import { openStore } from "./store.ts";
-
-const TYPE = "application/vnd.example.thing";
-const REPOSITORY = "handlers/acme.disk";
-const text = (value: string) => new TextEncoder().encode(value);
-
-async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-/** Puts an artifact of one layer there. */
-async function put(
-  store: ArtifactStore,
-  content: string,
-  tag?: string,
-  more: Partial<ArtifactManifest> = {},
-) {
-  const layer = await store.writeBlob(REPOSITORY, TYPE, text(content));
-  const manifest: ArtifactManifest = {
-    schemaVersion: 2,
-    mediaType: OciType.MANIFEST,
-    artifactType: TYPE,
-    config: EMPTY_DESCRIPTOR,
-    layers: [layer],
-    ...more,
-  };
-  return { layer, descriptor: await store.writeManifest(REPOSITORY, manifest, tag) };
-}
-
-async function refused(
-  kind: RegistryErrorKind,
-  words: string,
-  promise: Promise<unknown>,
-): Promise<void> {
-  const error = await promise.then(() => undefined, (reason) => reason);
-  assert(error instanceof RegistryError, `${words}: ${error}`);
-  assert.equal(error.kind, kind);
-  assert(error.message.includes(words) && !error.message.includes("\n"), error.message);
-}
+import { inFolder, put, refused, REPOSITORY, TYPE, utf8 } from "./store_double.ts";
 
 Deno.test("folder: what was put in comes out, by tag and by digest", () =>
   inFolder(async (folder) => {
@@ -203,7 +160,7 @@ Deno.test("folder: names that lead elsewhere are refused before anything is look
     ];
     for (const name of [...names, "x".repeat(256)]) {
       await refused("usage", "no name of a repository", store.readManifest(name, "1"));
-      await refused("usage", "no name of a repository", store.writeBlob(name, TYPE, text("x")));
+      await refused("usage", "no name of a repository", store.writeBlob(name, TYPE, utf8("x")));
     }
     for (const tag of ["", ".", "..", "-a", "a/b", "a b", "\u00e4", "a".repeat(129)]) {
       await refused("usage", "is no tag", store.readManifest("a", tag));
@@ -314,7 +271,7 @@ Deno.test("folder: a manifest that is not what its digest or index.json says is 
     const bytes = await Deno.readFile(it.manifest);
     await Deno.writeFile(
       it.manifest,
-      text(new TextDecoder().decode(bytes).replace("thing", "thinG")),
+      utf8(new TextDecoder().decode(bytes).replace("thing", "thinG")),
     );
     await refused("untrusted", "its digest is another", read());
     await Deno.truncate(it.manifest, 2 ** 40);
@@ -355,7 +312,7 @@ Deno.test("folder: an absurd index.json is refused with one line", () =>
     for (const [content, words] of cases) {
       await Deno.writeFile(
         it.index,
-        content === "\xff" ? new Uint8Array([0x22, 0xff]) : text(content),
+        content === "\xff" ? new Uint8Array([0x22, 0xff]) : utf8(content),
       )
         .catch(() => {});
       const expected = content === "\xff" ? "is not JSON" : words;
@@ -367,7 +324,7 @@ Deno.test("folder: an absurd index.json is refused with one line", () =>
 Deno.test("folder: a manifest whose blobs are not there is not taken", () =>
   inFolder(async (folder) => {
     const it = await spoilt(folder);
-    const layers = [{ mediaType: TYPE, digest: digestOf(text("none")), size: 4 }];
+    const layers = [{ mediaType: TYPE, digest: digestOf(utf8("none")), size: 4 }];
     await refused("not-found", "is not in", put(it.store, "two", "1.0.1", { layers }));
     assert.deepEqual(await it.store.tags(REPOSITORY), ["1.0.0"]);
   }));

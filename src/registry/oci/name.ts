@@ -29,13 +29,20 @@ export function fallbackTag(digest: Digest): string {
   return digest.replace(":", "-");
 }
 
-/** A text of others for a message: one line, short, nothing that a terminal acts upon. */
+/** What a terminal acts upon, or what hides or turns text around. */
+// deno-lint-ignore no-control-regex
+const UNSHOWN = /[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+const SHOWN_LENGTH_MAX = 200;
+
+/** Words of others for a message: one line, not long, nothing that a terminal acts upon. */
+export function plain(text: string): string {
+  const short = text.length > SHOWN_LENGTH_MAX ? `${text.slice(0, SHOWN_LENGTH_MAX)}...` : text;
+  return short.replace(UNSHOWN, "?").toWellFormed();
+}
+
+/** A text of others for a message, in quotes. */
 export function shown(text: string): string {
-  const short = text.length > 100 ? `${text.slice(0, 100)}...` : text;
-  return JSON.stringify(short).replace(
-    /[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
-    "?",
-  );
+  return JSON.stringify(plain(text));
 }
 
 /** Throws RegistryError "usage". */
