@@ -9,8 +9,8 @@ export const sandbox: Layout = {
     { name: "PROTOCOL_VERSION", value: 2, comment: "version of this layout" },
     {
       name: "REQUEST_COUNT",
-      value: 264,
-      comment: "requests in flight: TAG_COUNT of src/engine/ports.ts",
+      value: 265,
+      comment: "requests in flight: TAG_COUNT of src/engine/ports.ts, and the daemon's own",
     },
     {
       name: "QUEUE_LENGTH",

@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { formatSize } from "../daemon/size.ts";
 import { connect, type ConnectOptions, withConnection } from "./connect.ts";
-import { dim, printJson, printTable } from "./output.ts";
+import { dim, printable, printJson, printTable } from "./output.ts";
 
 /** The verb `ls`. */
 export function listVerb(): Command {
@@ -22,5 +22,10 @@ export function listVerb(): Command {
         lun.device ?? lun.url ?? "-",
       ]),
     );
+    for (const { name, problem, advice } of luns) {
+      if (problem === undefined) continue;
+      console.log(`\n${name}: ${printable(problem)}`);
+      if (advice !== undefined) console.log(dim(`  ${advice}`));
+    }
   });
 }

@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { checkName } from "../daemon/lun_record.ts";
 import { connect, type ConnectOptions, withConnection } from "./connect.ts";
-import { green, printJson } from "./output.ts";
+import { dim, green, printable, printJson } from "./output.ts";
 
 /** The verb `restart`. */
 export function restartVerb(): Command {
@@ -19,5 +19,6 @@ export function restartVerb(): Command {
     const lun = await connect(options).restart(checkName(name));
     if (options.json === true) return printJson(lun);
     console.log(`${green("restarted")} ${lun.name}: process ${lun.handler_pid ?? "-"}`);
+    if (lun.problem !== undefined) console.log(dim(`  ${lun.state}: ${printable(lun.problem)}`));
   });
 }

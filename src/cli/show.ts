@@ -35,6 +35,7 @@ function fieldsOf(lun: LunDescription): [string, string][] {
   return [
     ["name", lun.name],
     ["state", lun.problem === undefined ? lun.state : `${lun.state}: ${lun.problem}`],
+    ...(lun.advice === undefined ? [] : [["advice", lun.advice] as [string, string]]),
     ...(lun.next_attempt === undefined
       ? []
       : [["next attempt", describeAttempt(lun.next_attempt)] as [string, string]]),

@@ -32,7 +32,10 @@ export interface CreateRequest {
 export type LunState =
   /** Commands are answered. */
   | "serving"
-  /** The handler is being started again; commands wait. */
+  /**
+   * The handler is being started again, and commands wait; or it was, after it had ended at its first
+   * commands, and has answered none yet.
+   */
   | "restarting"
   /** Ejected, or the volatile content is gone: NOT READY, medium not present. */
   | "no-medium"
@@ -50,6 +53,8 @@ export interface LunDescription {
   readonly fabric: AnyFabricKind;
   readonly state: LunState;
   readonly problem?: string;
+  /** What to do about it. */
+  readonly advice?: string;
   readonly size_bytes: number;
   readonly block_length_bytes: number;
   /** Length that initiators are told to align to; with blocks of 512 bytes 4096 is 512e. */

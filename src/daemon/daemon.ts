@@ -278,6 +278,8 @@ export class Daemon {
     switch (event.kind) {
       case "deadline":
         return lun?.handlerFailed("an operation has passed its deadline");
+      case "answered":
+        return lun?.handlerAnswered(event.epoch);
       case "violation":
         return lun?.handlerFailed(`it broke the protocol: ${event.reason}`);
       case "failed":

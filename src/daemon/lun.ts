@@ -70,12 +70,11 @@ export class Lun {
         await this.#ring.call("attach", { name, serial, ring, backend, deadline_ms, unit, saved });
         // From here on a process that ends is replaced, also while the kernel still looks at the LUN.
         supervisor?.attach({
-          down: async (settle_ms) => {
-            return (await this.#ring.call("down", { name, settle_ms })).completed;
+          down: (settle_ms) => this.#ring.call("down", { name, settle_ms }),
+          up: async (epoch, size_bytes, probe) => {
+            await this.#ring.call("up", { name, epoch, size_bytes, probe });
           },
-          up: async (epoch, size_bytes) => {
-            await this.#ring.call("up", { name, epoch, size_bytes });
-          },
+          try: async (epoch) => (await this.#ring.call("try", { name, epoch })).result,
           abandon: async (why) => void await this.#ring.call("abandon", { name, why }),
         });
       },
@@ -106,6 +105,11 @@ export class Lun {
   get unit(): LogicalUnit | undefined {
     const volume = this.#storage?.volume;
     return volume === undefined ? undefined : unitOfRecord(this.record, volume);
+  }
+
+  /** The handler's process of an epoch has answered its first operation. */
+  handlerAnswered(epoch: number): void {
+    this.#storage?.supervisor?.answered(epoch);
   }
 
   /** The handler missed a deadline, or broke the protocol. */
@@ -196,6 +200,14 @@ export class Lun {
       (this.#ejected ? "the medium was ejected" : undefined);
   }
 
+  /** What to do about the problem, where the operator can do something. */
+  get #advice(): string | undefined {
+    const supervisor = this.#storage?.supervisor;
+    if (this.#failure !== undefined || supervisor?.problem === undefined) return undefined;
+    return `See what the handler has logged; "lunette restart ${this.record.name}" starts a new ` +
+      "process at once, and says whether it serves.";
+  }
+
   get #ejected(): boolean {
     return this.record.unit.ejected === true;
   }
@@ -232,6 +244,7 @@ export class Lun {
     const pid = supervisor?.pid;
     const next_attempt = supervisor?.next_attempt;
     const problem = this.#problem;
+    const advice = this.#advice;
     return {
       name: record.name,
       handler: record.handler,
@@ -239,6 +252,7 @@ export class Lun {
       fabric: record.fabric,
       state: this.#state,
       ...(problem === undefined ? {} : { problem }),
+      ...(advice === undefined ? {} : { advice }),
       size_bytes: volume?.size_bytes ?? record.size_bytes,
       block_length_bytes: volume?.block_length_bytes ?? 512,
       ...describeUnit(record, volume),

@@ -6,6 +6,7 @@ import type { Engine } from "../engine/engine.ts";
 import type { Backend, BackendSink, VolumeFeatures } from "../engine/ports.ts";
 import { SandboxBackend } from "../sandbox/backend.ts";
 import { CHANNEL_SIZE } from "../sandbox/layout.ts";
+import type { SandboxEvents } from "../sandbox/ports.ts";
 import { MediaResult } from "../scsi/media.ts";
 import { mapWindow, PAGE_LENGTH, unmapWindow } from "../sys/mapping.ts";
 import { clock, type RingContext } from "./ring_context.ts";
@@ -103,9 +104,11 @@ function makeSandbox(
       }
     },
   };
-  const events = {
+  const events: SandboxEvents = {
+    answered: () => context.post({ kind: "answered", name, epoch: backend.epoch }),
     violation: (reason: string) => context.post({ kind: "violation", name, reason }),
     givenUp: (reason: string) => context.log("error", name, reason),
   };
-  return new SandboxBackend(memory, sink, events, source.queue_depth);
+  const backend = new SandboxBackend(memory, sink, events, source.queue_depth);
+  return backend;
 }

@@ -97,6 +97,7 @@ export class RingHost {
       attach: (request) => this.#attach(request),
       detach: (request) => this.#detach(request),
       down: (request, id) => this.#down(request, id),
+      try: (request, id) => this.#try(request, id),
       up: (request) => this.#up(request),
       abandon: (request) => this.#abandon(request),
       change: (request) => this.#changes.change(request),
@@ -198,12 +199,12 @@ export class RingHost {
   ): RingVerbs["down"]["reply"] | typeof LATER {
     const attached = this.#context.attached.get(name);
     const sandbox = attached?.sandbox;
-    if (attached === undefined || sandbox === undefined) return { completed: 0 };
+    if (attached === undefined || sandbox === undefined) return { completed: 0, unanswered: 0 };
     const down = () => {
-      const { completed } = sandbox;
+      const { completed, unanswered } = sandbox;
       // It may have been detached while its process finished.
       if (this.#context.attached.get(name) === attached) sandbox.down();
-      return { completed };
+      return { completed, unanswered };
     };
     if (settle_ms === 0) return down();
     sandbox.settle();
@@ -212,7 +213,17 @@ export class RingHost {
     return LATER;
   }
 
-  #up({ name, epoch, size_bytes }: RingVerbs["up"]["request"]): null {
+  /** Has a new process answer a read before any command; others wait. */
+  #try({ name, epoch }: RingVerbs["try"]["request"], id: number): typeof LATER {
+    const attached = this.#context.attached.get(name);
+    if (attached?.sandbox === undefined) throw new Error(`LUN "${name}" has no handler's process`);
+    const { device, sandbox } = attached;
+    sandbox.try(epoch, device.unit.block_length, (result) => this.#reply(id, { result }));
+    this.#context.loop.activate(device);
+    return LATER;
+  }
+
+  #up({ name, epoch, size_bytes, probe }: RingVerbs["up"]["request"]): null {
     const attached = this.#context.attached.get(name);
     // It may have been detached while the handler started.
     if (attached === undefined) return null;
@@ -221,6 +232,8 @@ export class RingHost {
     device.unit.handler = "serving";
     device.refresh();
     sandbox?.up(epoch, size_bytes);
+    // Commands tell as well.
+    if (probe && sandbox?.inFlight === 0) sandbox.probe(device.unit.block_length, () => {});
     this.#context.loop.activate(device);
     return null;
   }

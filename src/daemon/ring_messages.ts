@@ -2,7 +2,7 @@
 import type { VolumeFeatures } from "../engine/ports.ts";
 import type { Counters } from "../engine/counters.ts";
 import type { Configuration } from "../plugin/context.ts";
-import type { Abandonment } from "../sandbox/supervisor.ts";
+import type { Abandonment, ServiceRecord } from "../sandbox/ring_side.ts";
 import type { ClaimedCommand } from "../scsi/logical_unit.ts";
 
 /** Where the ring is. */
@@ -132,10 +132,15 @@ export interface RingVerbs {
   down: {
     /** `settle_ms`: the process lives, and gets up to that time to finish what it has. */
     request: { name: string; settle_ms?: number };
-    reply: { completed: number };
+    reply: ServiceRecord;
   };
-  /** A new process is ready; what was in flight is replayed. */
-  up: { request: { name: string; epoch: number; size_bytes: number }; reply: null };
+  /** A new process is ready; what was in flight is replayed. `probe`: it is to answer something. */
+  up: {
+    request: { name: string; epoch: number; size_bytes: number; probe: boolean };
+    reply: null;
+  };
+  /** A new process is ready, and gets one read before any command: gives its MediaResult. */
+  try: { request: { name: string; epoch: number }; reply: { result: number } };
   /** The handler does not come back for now: what is in flight, and what comes, ends with an error. */
   abandon: { request: { name: string; why: Abandonment }; reply: null };
   /** Changes a unit under I/O: initiators get their unit attentions. */
@@ -196,6 +201,8 @@ export type RingReplyMessage =
 export type RingEventMessage =
   | { readonly kind: "ready" }
   | { readonly kind: "deadline"; readonly name: string }
+  /** The handler's process of this epoch has answered its first operation. */
+  | { readonly kind: "answered"; readonly name: string; readonly epoch: number }
   | { readonly kind: "violation"; readonly name: string; readonly reason: string }
   | { readonly kind: "failed"; readonly name: string; readonly reason: string }
   | { readonly kind: "removed"; readonly name: string }

@@ -113,9 +113,10 @@ export class Device implements BackendSink, PeerUnit {
     return this.#stopped;
   }
 
-  /** Commands taken from the ring and not completed. */
+  /** Commands taken from the ring and not completed, and what else the backend has to do. */
   get inFlight(): number {
-    return this.#inFlightCount + this.#waiting.length + this.#slow.pending;
+    return this.#inFlightCount + this.#waiting.length + this.#slow.pending +
+      (this.#backend.ownOperations ?? 0);
   }
 
   /** Tells the engine what the unit's capacity and state are, where they have changed. */

@@ -102,6 +102,8 @@ export interface Backend {
   prepareToSleep(): boolean;
   /** Milliseconds since the oldest operation in flight was submitted; 0 if there is none. */
   oldest_ms(now_ms: number): number;
+  /** Operations in flight that are the backend's own, and end without a word; absent: never any. */
+  readonly ownOperations?: number;
   /** The size that the volume has from now on: what was checked against a greater one ends at it. */
   resize?(size_bytes: number): void;
   /** Gives back what it holds (mappings, registrations); nothing is in flight any more. */

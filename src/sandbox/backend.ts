@@ -13,6 +13,9 @@
  * all by itself ends with INTERNAL. Kills from outside do not hit one operation so often: alone, it
  * is done long before.
  *
+ * A request of its own, the probe, tells whether a process answers at all: where no command would
+ * say so, or before any command is given to it (`try`).
+ *
  * An exchange goes to the guest and comes back whole. What it says then is the guest's word: the
  * device checks it (src/engine/exchange.ts).
  *
@@ -71,7 +74,12 @@ const BROKEN = 1;
 const ABANDONED = 2;
 /** The guest finishes what it has, and what comes is held until `up`. */
 const SETTLING = 3;
-const UP = 4;
+/** The guest has the probe and nothing else, and what comes is held until `up`. */
+const TRYING = 4;
+const UP = 5;
+
+/** The request that no command has: the last of all. */
+const PROBE_TAG = REQUEST_COUNT - 1;
 
 /** Processes that ended with an operation before it, and what was there with it, goes one by one. */
 const ENDS_BEFORE_CARE = 2;
@@ -116,6 +124,10 @@ export class SandboxBackend implements Backend {
   /** Edges of the eventfd, and completions taken, in this epoch. */
   #signals = 0;
   #completions = 0;
+  /** It was reported that the guest has answered something in this epoch. */
+  #answered = false;
+  /** Told how the probe ends, while there is one. */
+  #probed: ((result: number) => void) | undefined;
 
   // One element for each tag.
   readonly #states = new Uint8Array(REQUEST_COUNT);
@@ -160,6 +172,21 @@ export class SandboxBackend implements Backend {
     return this.#in_flight;
   }
 
+  /** Operations that the present process has and has not completed. */
+  get unanswered(): number {
+    return this.#states.reduce((sum, state) => state === SUBMITTED ? sum + 1 : sum, 0);
+  }
+
+  /** The probe, which its device knows nothing of. */
+  get ownOperations(): number {
+    return this.#probed === undefined ? 0 : 1;
+  }
+
+  /** Counts the processes. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
   /** Operations that the present process has completed. */
   get completed(): number {
     return this.#completions;
@@ -177,7 +204,7 @@ export class SandboxBackend implements Backend {
 
   submit(transfer: Transfer): number {
     const tag = transfer.tag;
-    if (tag >= REQUEST_COUNT || this.#states[tag] !== FREE) {
+    if (tag >= PROBE_TAG || this.#states[tag] !== FREE) {
       throw new Error(`assertion: tag ${tag} is in flight or out of range`);
     }
     if (this.#state === ABANDONED) return this.#abandoned_result;
@@ -247,7 +274,7 @@ export class SandboxBackend implements Backend {
   kick(): void {
     // Only after a submission: the flag that a guest has set and not yet slept on would be taken for
     // nothing, and the next submission would wake nobody.
-    if (this.#state !== UP || this.#kicked_tail === this.#submit_tail) return;
+    if (this.#state < TRYING || this.#kicked_tail === this.#submit_tail) return;
     this.#kicked_tail = this.#submit_tail;
     const words = this.#channel.words;
     // After the store of SUBMIT_TAIL. The exchange saves waking it up twice.
@@ -299,6 +326,10 @@ export class SandboxBackend implements Backend {
         result === 0 ? -1 : this.#channel.doubles[at / 2 + COMPLETION_WORD.FAILED_DOUBLE],
       );
     }
+    if (!this.#answered && this.#completions > 0) {
+      this.#answered = true;
+      this.#events.answered?.();
+    }
     if (this.#held > 0 && this.#state === UP) this.#pushHeld();
   }
 
@@ -321,6 +352,7 @@ export class SandboxBackend implements Backend {
       return this.#violate(`completion of request ${tag} with the sequence of another use`);
     }
     if (result > RESULT_INTERNAL) return this.#violate(`completion with result ${result}`);
+    if (tag === PROBE_TAG) return this.#completeProbe(result);
     const run = this.#runs[tag];
     if (run !== 0) {
       const length = this.#lengths[tag];
@@ -370,7 +402,7 @@ export class SandboxBackend implements Backend {
    * costs no look at the clock, and its age is never overstated. Call it a few times per deadline.
    */
   oldest_ms(now_ms: number): number {
-    if (this.#in_flight === 0 || this.#state !== UP) return 0;
+    if (this.#in_flight === 0 || this.#state < TRYING) return 0;
     let oldest = 0;
     for (let tag = 0; tag < REQUEST_COUNT; tag++) {
       if (this.#states[tag] !== SUBMITTED) continue;
@@ -400,6 +432,7 @@ export class SandboxBackend implements Backend {
     this.#waiting = false;
     this.#announced = false;
     this.#held = 0;
+    this.#releaseProbe(MediaResult.LOST);
     this.#countEnds();
     for (let tag = 0; tag < REQUEST_COUNT; tag++) {
       if (this.#states[tag] !== SUBMITTED) continue;
@@ -447,22 +480,78 @@ export class SandboxBackend implements Backend {
    * ends with INTERNAL and never reaches the handler.
    */
   up(epoch: number, size_bytes: number = Infinity): void {
-    if (this.#state !== DOWN) this.down();
+    // One that was tried, and has answered, goes on where it is.
+    if (this.#state !== TRYING || this.#epoch !== epoch >>> 0) this.#begin(epoch);
     this.#size_bytes = size_bytes;
     this.#reportLost();
     this.#endHeldPast(size_bytes);
     this.#endCulprits();
     this.#state = UP;
+    this.#held = this.#in_flight - this.ownOperations;
+    this.#pushHeld();
+    this.kick();
+  }
+
+  /**
+   * As `up`, but the process gets nothing but the probe: a read of the first `length_bytes`. What is
+   * in flight and what comes stays here until `up` with the same epoch; `down` may come first.
+   */
+  try(epoch: number, length_bytes: number, ended: (result: number) => void): void {
+    this.#begin(epoch);
+    this.#state = TRYING;
+    this.probe(length_bytes, ended);
+  }
+
+  /**
+   * Has the process read the first `length_bytes`, for nobody: what `ended` gets is its answer, LOST
+   * where it ended before, or SUBMIT_FULL where it is not asked: there is no room, or no process.
+   */
+  probe(length_bytes: number, ended: (result: number) => void): void {
+    if (this.#state < TRYING || this.#probed !== undefined) return ended(SUBMIT_FULL);
+    this.#operations[PROBE_TAG] = OPERATION_READ;
+    this.#replays[PROBE_TAG] = 0;
+    this.#flags[PROBE_TAG] = 0;
+    this.#offsets[PROBE_TAG] = 0;
+    this.#lengths[PROBE_TAG] = length_bytes;
+    this.#iov_counts[PROBE_TAG] = 0;
+    this.#probed = ended;
+    if (!this.#push(PROBE_TAG)) return this.#endProbe(SUBMIT_FULL);
+    this.#in_flight++;
+    this.kick();
+  }
+
+  #completeProbe(result: number): void {
+    this.#completions++;
+    this.#releaseProbe(result);
+  }
+
+  #endProbe(result: number): void {
+    const ended = this.#probed;
+    this.#probed = undefined;
+    ended?.(result);
+  }
+
+  /** The guest has answered it, or never will. Nobody wants what it has read. */
+  #releaseProbe(result: number): void {
+    if (this.#states[PROBE_TAG] !== SUBMITTED) return;
+    this.#states[PROBE_TAG] = FREE;
+    this.#in_flight--;
+    this.#memory.free(this.#runs[PROBE_TAG], this.#lengths[PROBE_TAG]);
+    this.#runs[PROBE_TAG] = 0;
+    this.#endProbe(result);
+  }
+
+  /** Counts anew, for a process that has a channel that was reset. */
+  #begin(epoch: number): void {
+    if (this.#state !== DOWN) this.down();
     this.#epoch = epoch >>> 0;
     this.#submit_tail = 0;
     this.#kicked_tail = 0;
     this.#complete_head = 0;
     this.#signals = 0;
     this.#completions = 0;
+    this.#answered = false;
     this.#seen_ms.fill(0);
-    this.#held = this.#in_flight;
-    this.#pushHeld();
-    this.kick();
   }
 
   /** The size that the volume has from now on; its process stays. */

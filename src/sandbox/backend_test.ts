@@ -73,6 +73,10 @@ class Rig {
   readonly violations: string[] = [];
   readonly givenUp: string[] = [];
   readonly ended: [number, number][] = [];
+  /** Epochs in which the guest has answered something. */
+  readonly answered: number[] = [];
+  /** How probes ended. */
+  readonly probed: number[] = [];
   /** The bytes that failed, as reported, by tag. */
   readonly failed = new Map<number, number | undefined>();
   onDone: (tag: number) => void = () => {};
@@ -92,6 +96,7 @@ class Rig {
     const events = {
       violation: (reason: string) => void this.violations.push(reason),
       givenUp: (reason: string) => void this.givenUp.push(reason),
+      answered: () => void this.answered.push(this.epoch),
     };
     this.backend = new SandboxBackend(this.memory, sink, events, queue_depth);
   }
@@ -104,12 +109,22 @@ class Rig {
 
   /** A new process: as the main thread does it. */
   start(size_bytes?: number): this {
+    this.#renew();
+    this.backend.up(this.epoch, size_bytes);
+    return this;
+  }
+
+  /** A new process that is to answer a read before it gets anything else. */
+  try(): void {
+    this.#renew();
+    this.backend.try(this.epoch, 512, (result) => void this.probed.push(result));
+  }
+
+  #renew(): void {
     this.epoch++;
     resetChannel(this.guest, this.epoch, ARENA_LENGTH, new Uint8Array());
     this.head = 0;
     this.tail = 0;
-    this.backend.up(this.epoch, size_bytes);
-    return this;
   }
 
   submit(tag: number, operation: number, length: number, more: Partial<Transfer> = {}): number {
@@ -722,6 +737,71 @@ Deno.test("settle() lets the guest finish what it has, and holds what comes", ()
   rig.backend.down();
   rig.start();
   assert.deepEqual(rig.take().map(({ tag }) => tag), [1]);
+});
+
+Deno.test("try() gives a new process one read and nothing else, and up() the rest in its order", () => {
+  using rig = new Rig().start();
+  rig.submit(0, OPERATION_FLUSH, 0);
+  rig.submit(1, OPERATION_COMMAND, 640, { replay: false });
+  rig.backend.down();
+  rig.try();
+  rig.submit(2, OPERATION_FLUSH, 0);
+  const [probe, ...others] = rig.take();
+  assert.deepEqual([probe.operation, probe.offset, probe.length], [OPERATION_READ, 0, 512]);
+  assert.deepEqual(others, []);
+  assert.equal(rig.backend.ownOperations, 1, "somebody must look at it");
+  assert.ok(rig.backend.oldest_ms(1000) === 0 && rig.backend.oldest_ms(1500) === 500);
+  rig.answer(probe);
+  rig.backend.poll();
+  assert.deepEqual([rig.probed, rig.ended, rig.answered], [[RESULT_OK], [], [2]]);
+  assert.equal(rig.backend.ownOperations, 0);
+  rig.backend.up(rig.epoch, 1 << 30);
+  assert.deepEqual(rig.ended, [[1, MediaResult.LOST]]);
+  const held = rig.take();
+  assert.deepEqual(held.map(({ tag }) => tag), [0, 2]);
+  held.forEach((request) => rig.answer(request));
+  rig.backend.poll();
+  assert.deepEqual(rig.ended.slice(1), [[0, RESULT_OK], [2, RESULT_OK]]);
+  assert.deepEqual(rig.violations, []);
+});
+
+Deno.test("try() of a process that ends leaves everything to the next one", () => {
+  using rig = new Rig().start();
+  rig.submit(0, OPERATION_WRITE, 4096);
+  rig.backend.down();
+  for (let times = 0; times < 9; times++) {
+    rig.try();
+    assert.equal(rig.backend.unanswered, 1);
+    rig.backend.down();
+    assert.equal(rig.probed.at(-1), MediaResult.LOST);
+  }
+  rig.start();
+  assert.deepEqual(rig.givenUp, [], "the trials were no fault of it");
+  assert.deepEqual(rig.take().map(({ tag, operation }) => [tag, operation]), [[
+    0,
+    OPERATION_WRITE,
+  ]]);
+});
+
+Deno.test("probe() asks beside commands, once at a time, and a guest cannot answer it for nothing", () => {
+  using rig = new Rig().start();
+  const probe = () => rig.backend.probe(512, (result) => void rig.probed.push(result));
+  rig.submit(0, OPERATION_FLUSH, 0);
+  probe();
+  probe();
+  assert.deepEqual(rig.probed, [SUBMIT_FULL], "the second one");
+  const [flush, read] = rig.take();
+  rig.answer(read, RESULT_MEDIUM_ERROR);
+  rig.answer(flush);
+  rig.backend.poll();
+  assert.deepEqual(rig.probed, [SUBMIT_FULL, RESULT_MEDIUM_ERROR]);
+  assert.deepEqual([rig.ended, rig.answered], [[[0, RESULT_OK]], [1]]);
+  rig.answer(read);
+  rig.backend.poll();
+  assert.match(rig.violations[0], /not in flight/);
+  rig.backend.down();
+  probe();
+  assert.equal(rig.probed.at(-1), SUBMIT_FULL, "nobody is there");
 });
 
 Deno.test("nothing past a size that has shrunk reaches the handler", () => {

@@ -14,6 +14,13 @@
 /** The second restart waits this long, each further one twice as long. */
 export const BACKOFF_FIRST_MS = 100;
 export const BACKOFF_MAX_MS = 5_000;
+/**
+ * Between two starts of a handler whose processes answer commands before they end: they are no use
+ * to anybody if they come faster, and a start takes a processor for a tenth of a second.
+ */
+export const PROGRESS_INTERVAL_MS = 250;
+/** A process that served for less has others of its like before it: it starts behind those. */
+const SHORT_MS = 1_000;
 /** A process that served for so long is healthy: the count starts anew. */
 export const HEALTHY_MS = 60_000;
 /** Failures in a row that open the breaker: some ten seconds of trying. */
@@ -36,7 +43,10 @@ export interface BackoffOptions {
   readonly probe_max_ms?: number;
 }
 
-/** The first restart comes at once, the next after 100 ms, then doubling up to 5 s. */
+/**
+ * The first restart comes at once, the next after 100 ms, then doubling up to 5 s. The count begins
+ * anew with each process that has answered something.
+ */
 export class Backoff {
   readonly #first_ms: number;
   readonly #max_ms: number;
@@ -45,6 +55,10 @@ export class Backoff {
   readonly #probe_max_ms: number;
   #failures = 0;
   #started_ms = 0;
+  /** When the last start was due. */
+  #due_ms = -Infinity;
+  #progressed = false;
+  #isLooping = false;
 
   constructor(options: BackoffOptions = {}) {
     this.#first_ms = options.first_ms ?? BACKOFF_FIRST_MS;
@@ -69,21 +83,41 @@ export class Backoff {
     this.#started_ms = now_ms;
   }
 
-  /** The process that ended had served: the next start is due after the first delay at most. */
+  /** Whether its processes end soon, one after the other: its starts wait behind their like. */
+  get isLooping(): boolean {
+    return this.#isLooping;
+  }
+
+  /** The process that ended had answered something. */
   progressed(): void {
     this.#failures = Math.min(this.#failures, 1);
+    this.#progressed = true;
   }
 
   /** The operator has a reason to believe that it will serve. */
   reset(): void {
     this.#failures = 0;
+    this.#isLooping = false;
   }
 
   /** A process that served has ended, or one did not start. Returns milliseconds to wait. */
   failed(now_ms: number): number {
-    if (this.#started_ms > 0 && now_ms - this.#started_ms >= this.#healthy_ms) this.#failures = 0;
+    const served_ms = this.#started_ms > 0 ? now_ms - this.#started_ms : 0;
+    // An operator may have had it started before it was due.
+    const begun_ms = Math.min(this.#due_ms, this.#started_ms);
     this.#started_ms = 0;
+    if (served_ms >= this.#healthy_ms || this.#progressed) this.#failures = 0;
     this.#failures++;
+    this.#isLooping = this.#failures > 1 || (this.#progressed && served_ms < SHORT_MS);
+    const delay_ms = this.#progressed
+      ? Math.max(0, begun_ms + PROGRESS_INTERVAL_MS - now_ms)
+      : this.#delay_ms();
+    this.#progressed = false;
+    this.#due_ms = now_ms + delay_ms;
+    return delay_ms;
+  }
+
+  #delay_ms(): number {
     if (this.#failures === 1) return 0;
     const probes = this.#failures - FAILURES_BEFORE_OPEN;
     if (probes >= 0) return Math.min(this.#probe_first_ms * 2 ** probes, this.#probe_max_ms);

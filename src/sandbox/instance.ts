@@ -13,11 +13,19 @@ import type { GuestLimits } from "../sys/guest_limits.ts";
 import { openGeneration } from "../sys/lock.ts";
 import { clearMemfd, makeMemfd, map, unmap } from "../sys/mapping.ts";
 import { canLimitOthers, isRoot } from "../sys/privileges.ts";
-import { type ExitStatus, openPidfd, reap, sendSignal, Signal } from "../sys/process.ts";
+import {
+  describeExit,
+  type ExitStatus,
+  openPidfd,
+  reap,
+  sendSignal,
+  Signal,
+} from "../sys/process.ts";
 import type { Reactor } from "../sys/reactor.ts";
 import { Resource, setLimits, setNice, setSoftLimit } from "../sys/rlimit.ts";
 import type { BrokerPort } from "./broker_port.ts";
 import type { Grants } from "./grants.ts";
+import { GuestError } from "./guest_error.ts";
 import { GUEST_DESCRIPTOR, type GuestConfiguration } from "./guest_configuration.ts";
 import { guestFolders } from "./guest_program.ts";
 import { launch } from "./launcher.ts";
@@ -62,11 +70,6 @@ const START_SIGNALS_MAX = 100;
 const LOCK_TIMEOUT_MS = 2_000;
 /** How often a guest is reminded to close: a wake-up that comes just before it sleeps is lost. */
 const CLOSE_NUDGE_MS = 10;
-
-/** Why a handler process does not serve. */
-export class GuestError extends Error {
-  override readonly name = "GuestError";
-}
 
 /** What a handler process needs. */
 export interface InstanceOptions {
@@ -133,6 +136,7 @@ export class Instance {
   readonly #limits_files: boolean = !isRoot() || canLimitOthers();
   /** What the present or last process lacked, by its last words. */
   #lacked: ReturnType<typeof lackOf>;
+  #last_line: string | undefined;
   #last_end: string | undefined;
   #process: Process | undefined;
   #epoch = 0;
@@ -266,15 +270,20 @@ export class Instance {
   #launch(lock_fd: number): Process {
     const { reactor, log, grants, folder, broker } = this.#options;
     this.#lacked = undefined;
+    this.#last_line = undefined;
+    const note: LogSink = (level, line) => {
+      if (level === "warn" || level === "error") this.#last_line = line;
+      log(level, line);
+    };
     const errors: LogSink = (level, line) => {
       this.#lacked ??= lackOf(line);
-      log(level, line);
+      note(level, line);
     };
     const [stdout, stdout_write] = makePipe();
     const [stderr, stderr_write] = makePipe();
     const lines = this.#limits.log_lines_per_second;
     const pipes = [
-      new LogPipe(reactor, stdout, "info", log, lines),
+      new LogPipe(reactor, stdout, "info", note, lines),
       new LogPipe(reactor, stderr, "warn", errors, lines),
     ];
     const line: number[] = [];
@@ -327,7 +336,7 @@ export class Instance {
 
   async #explain(status: ExitStatus): Promise<string> {
     const exceeded = await this.#options.cgroup?.exceeded();
-    const evidence = { status, exceeded, lacked: this.#lacked };
+    const evidence = { status, exceeded, lacked: this.#lacked, last_line: this.#last_line };
     this.#last_end = explainEnd(evidence, this.#limits);
     return this.#last_end;
   }
@@ -425,6 +434,14 @@ export class Instance {
   #guestLimits(): GuestLimits {
     const limits = guestLimitsOf(this.#limits, this.#options.grants);
     return this.#limits_files ? limits : { ...limits, file_bytes: null };
+  }
+
+  /** Resolves when the present process ends, with how. */
+  async whenEnded(): Promise<string> {
+    const process = this.#process;
+    if (process === undefined) return this.#last_end ?? "no process runs";
+    const status = await process.exited;
+    return process.expected ? describeExit(status) : await this.#reasonOf(process, status);
   }
 
   /** Lets the process make files of this size: its handler is about to resize the volume. */

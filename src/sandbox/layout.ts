@@ -7,8 +7,8 @@
 export const MAGIC = 1314212913;
 /** version of this layout */
 export const PROTOCOL_VERSION = 2;
-/** requests in flight: TAG_COUNT of src/engine/ports.ts */
-export const REQUEST_COUNT = 264;
+/** requests in flight: TAG_COUNT of src/engine/ports.ts, and the daemon's own */
+export const REQUEST_COUNT = 265;
 /** entries of each queue: a power of two, more than REQUEST_COUNT */
 export const QUEUE_LENGTH = 512;
 /** bytes of JSON from the daemon */

@@ -26,6 +26,8 @@ export interface SandboxEvents {
    * flight, as after `down`: kill the process, reap it, start the next and call `up`.
    */
   violation(reason: string): void;
+  /** The present process has answered its first operation. */
+  answered?(): void;
   /** An operation was ended with an error, since processes of the handler end with it: why. */
   givenUp?(reason: string): void;
 }

@@ -15,52 +15,38 @@
  *
  * A handler that keeps failing and serves nothing between is given up for the time being (`backoff.ts`):
  * commands end with an error at once, and a process is started now and then to see whether it serves.
+ * One that has ended at its first commands counts as serving when it has answered one: where nobody
+ * asks, it is probed.
  *
- * A resize takes the same way where the handler cannot do it by itself: what it was granted grows,
- * its process ends in order, the next one opens the volume with the new size, and what was asked
- * meanwhile is served by it. Where it opens another size, everything is put back.
+ * What is different for the next process (`replacement.ts`: a size, limits, a new version of the code)
+ * takes the same way: the process ends in order, the next one opens the volume, and what was asked
+ * meanwhile is served by it. Where it does not serve, everything is put back.
  *
  * @module
  */
 import type { VolumeFeatures } from "../engine/ports.ts";
 import type { ClaimedCommand } from "../scsi/logical_unit.ts";
+import { MediaResult } from "../scsi/media.ts";
 import type { ExitStatus } from "../sys/process.ts";
-import { Backoff, type BreakerState } from "./backoff.ts";
-import { GrantError, type GrantResize } from "./grants.ts";
-import { GuestError, Instance, type InstanceOptions } from "./instance.ts";
+import { Backoff } from "./backoff.ts";
+import { GuestError } from "./guest_error.ts";
+import { Instance, type InstanceOptions } from "./instance.ts";
 import type { ResourceLimits } from "./limits/limits.ts";
 import type { ProcessUsage } from "./limits/usage.ts";
 import type { LayerState } from "./lockdown/layers.ts";
 import type { LogSink } from "./log_pipe.ts";
+import type { Fallback, PendingReplacement, Replacement } from "./replacement.ts";
+import { VolumeResize } from "./resize.ts";
+import type { Abandonment, RingSide, ServiceRecord } from "./ring_side.ts";
 import { StartGate } from "./start_gate.ts";
-import {
-  featuresOf,
-  sameVolume,
-  VOLUME_SIZE_MAX,
-  type VolumeDescription,
-} from "./volume_description.ts";
+import { featuresOf, sameVolume, type VolumeDescription } from "./volume_description.ts";
 
 /** How long a process that is to end in order may take to finish what it has. */
 const SETTLE_MS = 5_000;
 /** A process that is killed and takes longer to go than this hangs in the kernel. */
 const REAP_MS = 15_000;
-
-/** Why nothing waits for a handler: it is being tried again soon, or it is broken. */
-export type Abandonment = Exclude<BreakerState, "closed">;
-
-/** What the ring thread does for the supervisor. */
-export interface RingSide {
-  /**
-   * SandboxBackend.down: resolves when the ring thread no longer touches the channel, with the number
-   * of operations that the process had completed. With `settle_ms` the process lives, and is given
-   * up to that time to finish what it has (SandboxBackend.settle, until `settled`).
-   */
-  down(settle_ms?: number): Promise<number>;
-  /** SandboxBackend.up, with the volume's size. */
-  up(epoch: number, size_bytes: number): Promise<void>;
-  /** SandboxBackend.abandon: nothing waits for this handler any more, until `up`. */
-  abandon(why: Abandonment): Promise<void>;
-}
+/** What an operator waits for an answer of a process that is to show that it serves. */
+const TRIAL_MS = 10_000;
 
 /** `failed`: commands end with errors. Processes are started again all the same. */
 export type SupervisorState = "serving" | "restarting" | "failed" | "stopped";
@@ -90,14 +76,14 @@ export class Supervisor {
   readonly #instance: Instance;
   readonly #options: SupervisorOptions;
   readonly #claims: readonly ClaimedCommand[];
+  readonly #resize: VolumeResize;
   #description: VolumeDescription;
-  /** The handler is resizing its volume to this: a process that starts now may have either size. */
-  #asked_bytes: number | undefined;
-  #resizing = false;
   readonly #stop = new AbortController();
   #ring: RingSide | undefined;
   #state: SupervisorState = "serving";
   #problem: string | undefined;
+  /** Why the last process ended that had commands and answered none, until one is answered. */
+  #unproven: string | undefined;
   #restarts = 0;
   #restarting: Promise<void> | undefined;
   /** What the ring thread was told last, since the last `up`. */
@@ -107,6 +93,10 @@ export class Supervisor {
   #next_attempt: Date | undefined;
   /** The operator waits for the next process. */
   #asked: PromiseWithResolvers<void> | undefined;
+  /** What is different for the next process. */
+  #pending: PendingReplacement | undefined;
+  /** What takes the place of the present process, where it ends soon. */
+  #fallback: Fallback | undefined;
   /** The process ended before there was a ring. */
   #ended: string | undefined;
 
@@ -138,6 +128,18 @@ export class Supervisor {
     this.#backoff = options.backoff ?? new Backoff();
     this.#description = instance.description;
     this.#log = options.log;
+    this.#resize = new VolumeResize({
+      grants: options.grants,
+      log: options.log,
+      limitFiles: (size_bytes) => instance.limitFiles(size_bytes),
+      settled: async () => {
+        await this.#restarting;
+        return this.#state === "serving" && this.#ring !== undefined;
+      },
+      replace: (replacement) => this.replace(replacement),
+      description: () => this.#description,
+      resized: (size) => void (this.#description = { ...this.#description, size }),
+    });
     this.#backoff.started(performance.now());
   }
 
@@ -152,12 +154,14 @@ export class Supervisor {
   }
 
   get state(): SupervisorState {
-    return this.#state;
+    if (this.#state !== "serving" || this.#unproven === undefined) return this.#state;
+    return this.#backoff.state === "closed" ? "restarting" : "failed";
   }
 
   /** Why it does not serve; undefined while it does. */
   get problem(): string | undefined {
-    return this.#problem;
+    if (this.#state !== "serving" || this.#unproven === undefined) return this.#problem;
+    return `${this.#unproven}; the process that was started since has answered no command yet`;
   }
 
   /** When the next process is started; undefined while none is waited for. */
@@ -214,7 +218,28 @@ export class Supervisor {
     this.#state = "restarting";
     this.#problem = reason;
     this.#log("warn", `The handler is started again: ${reason}`);
-    this.#exclusively(this.#restart(this.#ring));
+    this.#fallBack(reason);
+    this.#exclusively(this.#restart(this.#ring, reason));
+  }
+
+  /** The process of an epoch has answered an operation (SandboxEvents.answered). */
+  answered(epoch: number): void {
+    if (epoch === this.#instance.epoch) this.#unproven = undefined;
+  }
+
+  /** What takes the present process's place, should it end until then. */
+  set fallback(fallback: Fallback | undefined) {
+    this.#fallback = fallback;
+  }
+
+  #fallBack(reason: string): void {
+    const fallback = this.#fallback;
+    this.#fallback = undefined;
+    if (fallback === undefined || performance.now() >= fallback.until_ms) return;
+    const outcome = Promise.withResolvers<void>();
+    // Nobody waits for it: where it fails, too, the supervisor goes on as ever.
+    outcome.promise.catch(() => {});
+    this.#pending ??= { replacement: fallback.replacement(reason), outcome };
   }
 
   /** While it runs, ends of the process are its own business. */
@@ -223,15 +248,26 @@ export class Supervisor {
       .catch((error) => this.#log("error", `assertion: ${error}`))
       .finally(() => {
         this.#restarting = undefined;
+        if (this.#state !== "serving") return;
         // An end while `up` was on its way was reported into this very restart.
-        if (this.#state === "serving" && this.#instance.pid === undefined) this.fail("it ended");
+        if (this.#instance.pid === undefined) this.fail("it ended");
+        // And what was to be different came when this process was already starting.
+        else if (this.#pending !== undefined) this.#beginInOrder(this.#pending.replacement.reason);
       });
   }
 
-  async #restart(ring: RingSide): Promise<void> {
-    if (await ring.down() > 0) this.#backoff.progressed();
+  async #restart(ring: RingSide, reason: string): Promise<void> {
+    this.#judge(await ring.down(), reason);
     await this.#fence(ring, () => this.#instance.kill());
     await this.#serveAgain(ring);
+  }
+
+  /** What the process has done that is about to go tells how soon there is another. */
+  #judge({ completed, unanswered }: ServiceRecord, reason: string): void {
+    if (completed > 0) {
+      this.#unproven = undefined;
+      this.#backoff.progressed();
+    } else if (unanswered > 0) this.#unproven = reason;
   }
 
   /**
@@ -275,7 +311,7 @@ export class Supervisor {
       await this.#pause(delay_ms);
       if (this.#stop.signal.aborted) return;
       this.#restarts++;
-      if (await this.#respawn()) break;
+      if (await this.#startNext(ring)) break;
       this.#refuse();
     }
     if (this.#stop.signal.aborted) return;
@@ -306,7 +342,8 @@ export class Supervisor {
     this.#problem = undefined;
     this.#abandoned = undefined;
     this.#backoff.started(performance.now());
-    await ring.up(this.#instance.epoch, this.#description.size);
+    const probe = this.#unproven !== undefined;
+    await ring.up(this.#instance.epoch, this.#description.size, probe);
     this.#asked?.resolve();
     this.#asked = undefined;
   }
@@ -323,55 +360,136 @@ export class Supervisor {
    * throws GuestError where it does not.
    */
   async restart(): Promise<void> {
-    const ring = this.#ring;
-    if (this.#state === "stopped" || ring === undefined) {
+    if (this.#state === "stopped" || this.#ring === undefined) {
       throw new GuestError("The handler is not served");
     }
-    if (this.#resizing) throw new GuestError("The volume is being resized");
+    if (this.#resize.isUnderWay) throw new GuestError("The volume is being resized");
     const asked = this.#asked ??= Promise.withResolvers<void>();
-    if (this.#restarting === undefined) this.#beginInOrder(ring);
-    else {
-      this.#backoff.reset();
-      this.#hurry?.();
-    }
+    this.#backoff.reset();
+    this.#begin("the operator has it started again");
     await asked.promise;
   }
 
-  #beginInOrder(ring: RingSide): void {
+  /**
+   * Has a process that is different take the place of the present one, in order where that serves.
+   * Returns when it serves; throws what `check` throws, or GuestError, and then what was before is
+   * put back and serves again, if it can.
+   */
+  async replace(replacement: Replacement): Promise<void> {
+    if (this.#state === "stopped" || this.#ring === undefined) {
+      throw new GuestError("The handler is not served");
+    }
+    if (this.#pending !== undefined) throw new GuestError("The handler is being replaced");
+    const outcome = Promise.withResolvers<void>();
+    this.#pending = { replacement, outcome };
+    this.#begin(replacement.reason);
+    await outcome.promise;
+    await this.#restarting;
+  }
+
+  /** Sees to it that a new process is started, with what is different for it. */
+  #begin(reason: string): void {
+    if (this.#restarting === undefined) this.#beginInOrder(reason);
+    else this.#hurry?.();
+  }
+
+  #beginInOrder(reason: string): void {
+    const ring = this.#ring as RingSide;
     this.#state = "restarting";
-    this.#problem = "the operator has it started again";
+    this.#problem = reason;
     this.#exclusively((async () => {
-      if (await ring.down(SETTLE_MS) > 0) this.#backoff.progressed();
+      this.#judge(await ring.down(SETTLE_MS), "it did not answer, and was ended");
       await this.#fence(ring, () => this.#instance.end());
       if (this.#stop.signal.aborted) return;
-      if (await this.#respawn()) return await this.#goOn(ring);
+      if (await this.#startNext(ring)) return await this.#goOn(ring);
       this.#refuse();
       await this.#serveAgain(ring);
     })());
   }
 
-  async #respawn(): Promise<boolean> {
-    const { size } = this.#description;
+  /** Starts a process: with what is to be different, or as it was. False where it does not serve. */
+  async #startNext(ring: RingSide): Promise<boolean> {
+    const pending = this.#pending;
+    this.#pending = undefined;
     try {
-      if (this.#asked_bytes !== undefined) this.#options.grants.refresh();
-      const looping = this.#backoff.failures > 1;
-      const { signal } = this.#stop;
-      const start = () => this.#instance.respawn(signal);
-      const description = await this.#gate.run(looping, signal, start);
-      const resized = description.size === this.#asked_bytes;
-      if (
-        sameVolume({ ...description, size: resized ? size : description.size }, this.#description)
-      ) {
-        this.#description = description;
-        return true;
-      }
-      this.#problem = "The handler opened another volume than before";
-      await this.#instance.kill();
+      if (pending === undefined) await this.#respawn(ring);
+      else await this.#respawnAs(ring, pending);
+      return true;
     } catch (error) {
       this.#problem = error instanceof Error ? error.message : String(error);
+      this.#log("error", this.#problem);
+      return false;
     }
-    this.#log("error", this.#problem);
-    return false;
+  }
+
+  async #respawn(ring: RingSide): Promise<void> {
+    const opened = await this.#open(this.#backoff.isLooping);
+    const before = this.#description;
+    // It may have died in the middle of a change of its size.
+    const size = this.#resize.isAsked(opened.size) ? opened.size : before.size;
+    if (!sameVolume(opened, { ...before, size })) {
+      await this.#instance.kill();
+      throw new GuestError("The handler opened another volume than before");
+    }
+    this.#description = opened;
+    // Whoever asks for it wants to know whether it serves.
+    if (this.#asked !== undefined && this.#unproven !== undefined) await this.#try(ring, TRIAL_MS);
+  }
+
+  async #open(looping: boolean): Promise<VolumeDescription> {
+    this.#resize.refresh();
+    const { signal } = this.#stop;
+    return await this.#gate.run(looping, signal, () => this.#instance.respawn(signal));
+  }
+
+  async #respawnAs(ring: RingSide, { replacement, outcome }: PendingReplacement): Promise<void> {
+    const before = this.#description;
+    try {
+      replacement.apply();
+      const opened = await this.#open(false);
+      if (replacement.check !== undefined) replacement.check(opened);
+      else if (!sameVolume(opened, before)) {
+        throw new GuestError("The handler opened another volume than before");
+      }
+      this.#description = opened;
+      if (replacement.trial_ms !== undefined) await this.#try(ring, replacement.trial_ms);
+      replacement.commit?.();
+      outcome.resolve();
+    } catch (error) {
+      this.#description = before;
+      await this.#instance.kill();
+      replacement.undo();
+      outcome.reject(error);
+      throw error;
+    }
+  }
+
+  /**
+   * Has the process that was started answer a read before any command reaches it. Throws GuestError
+   * where it does not; it is gone then.
+   */
+  async #try(ring: RingSide, limit_ms: number): Promise<void> {
+    const late = Promise.withResolvers<string>();
+    const timer = setTimeout(
+      () => late.resolve(`it did not answer a read within ${limit_ms} ms`),
+      limit_ms,
+    );
+    const ended = this.#instance.whenEnded().then((reason) =>
+      `it ended at its first read: ${reason}`
+    );
+    const answer = ring.try(this.#instance.epoch).then(
+      (result) => result === MediaResult.OK ? undefined : `its first read failed (${result})`,
+      (error) => String(error),
+    );
+    const problem = await Promise.race([late.promise, ended, answer]);
+    clearTimeout(timer);
+    if (problem === undefined) {
+      this.#unproven = undefined;
+      return;
+    }
+    await ring.down();
+    await this.#fence(ring, () => this.#instance.kill());
+    throw new GuestError(`The handler does not serve: ${problem}`);
   }
 
   /**
@@ -382,100 +500,14 @@ export class Supervisor {
    * and did not say how it ended: `volume` tells.
    */
   async resize(size_bytes: number, ask: () => Promise<boolean>): Promise<void> {
-    const { blockSize, size } = this.#description;
-    const whole = Number.isInteger(size_bytes) && size_bytes > 0 && size_bytes % blockSize === 0;
-    if (!whole || size_bytes > VOLUME_SIZE_MAX) {
-      throw new GrantError(
-        `The volume cannot have ${size_bytes} bytes`,
-        `Give a positive multiple of ${blockSize}, at most 8 PiB.`,
-      );
-    }
-    if (this.#resizing) throw new GrantError("The volume is being resized", "Try again later.");
-    this.#resizing = true;
-    try {
-      await this.#restarting;
-      if (this.#state !== "serving" || this.#ring === undefined) {
-        throw new GrantError("The handler does not serve now", "Try again when it does.");
-      }
-      if (size_bytes === size) return;
-      if (this.#description.resize) await this.#resizeByHandler(size_bytes, ask);
-      else await this.#resizeByRestart(this.#ring, size_bytes);
-    } finally {
-      this.#resizing = false;
-    }
-    this.#log("info", `The volume has ${size_bytes} bytes now`);
-  }
-
-  async #resizeByHandler(size_bytes: number, ask: () => Promise<boolean>): Promise<void> {
-    this.#asked_bytes = size_bytes;
-    try {
-      this.#instance.limitFiles(size_bytes);
-      if (!(await ask())) {
-        throw new GuestError(`The handler did not resize its volume to ${size_bytes} bytes`);
-      }
-      // A process that died after it was done is being replaced.
-      await this.#restarting;
-      this.#description = { ...this.#description, size: size_bytes };
-    } finally {
-      this.#asked_bytes = undefined;
-      this.#options.grants.refresh();
-    }
-  }
-
-  async #resizeByRestart(ring: RingSide, size_bytes: number): Promise<void> {
-    // Throws before anything is interrupted; what grows does nobody harm.
-    const change = this.#options.grants.resize(size_bytes);
-    this.#state = "restarting";
-    this.#problem = "its volume is being resized";
-    const outcome = Promise.withResolvers<void>();
-    this.#exclusively(
-      this.#replace(ring, size_bytes, change).then(outcome.resolve, outcome.reject),
-    );
-    await this.#restarting;
-    await outcome.promise;
-  }
-
-  /** Replaces the process by one whose volume has the new size; else by one with the old. */
-  async #replace(ring: RingSide, size_bytes: number, change: GrantResize): Promise<void> {
-    let problem: unknown;
-    try {
-      await ring.down(SETTLE_MS);
-      await this.#fence(ring, () => this.#instance.end());
-      if (this.#stop.signal.aborted) throw new GuestError("The logical unit is going away");
-      await this.#respawnAs({ ...this.#description, size: size_bytes });
-      change.commit();
-    } catch (error) {
-      problem = error;
-      await this.#instance.kill();
-      this.#putBack(change);
-    }
-    if (problem === undefined) await this.#goOn(ring);
-    else if (!this.#stop.signal.aborted) await this.#serveAgain(ring);
-    if (problem !== undefined) throw problem;
-  }
-
-  #putBack(change: GrantResize): void {
-    try {
-      change.undo();
-    } catch (error) {
-      this.#log("error", `What has grown cannot be cut back: ${error}`);
-    }
-  }
-
-  async #respawnAs(expected: VolumeDescription): Promise<void> {
-    const description = await this.#instance.respawn(this.#stop.signal);
-    if (!sameVolume(description, expected)) {
-      throw new GuestError(
-        `The handler opened a volume of ${description.size} bytes, and not of ${expected.size}`,
-      );
-    }
-    this.#description = description;
+    await this.#resize.run(size_bytes, ask);
   }
 
   /** Waits; an operator, or the end, cuts it short. */
   async #pause(delay_ms: number): Promise<void> {
     const { signal } = this.#stop;
-    if (delay_ms === 0 || signal.aborted || this.#asked !== undefined) return;
+    const isWanted = this.#asked !== undefined || this.#pending !== undefined;
+    if (delay_ms === 0 || signal.aborted || isWanted) return;
     this.#next_attempt = new Date(Date.now() + delay_ms);
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, delay_ms);
@@ -499,6 +531,8 @@ export class Supervisor {
     if (restarting !== undefined) await this.#instance.kill();
     await restarting;
     this.#refuse("The logical unit is going away");
+    this.#pending?.outcome.reject(new GuestError("The logical unit is going away"));
+    this.#pending = undefined;
   }
 
   /** Closes the volume and ends the process. Grants stay the caller's. */

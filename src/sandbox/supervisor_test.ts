@@ -90,6 +90,7 @@ class Rig {
     const done = (tag: number, result: number) => void this.ended.push([tag, result]);
     this.backend = new SandboxBackend(this.memory, { done }, {
       violation: (reason) => supervisor.fail(reason),
+      answered: () => supervisor.answered(this.backend.epoch),
     });
     this.#epoll.add(eventfd, EPOLLIN | EPOLLET, () => {});
     this.backend.up(epoch);
@@ -100,11 +101,19 @@ class Rig {
           this.backend.settle();
           await this.until(() => this.backend.settled, settle_ms);
         }
-        const { completed } = this.backend;
+        const { completed, unanswered } = this.backend;
         await this.#note("down", () => this.backend.down());
-        return completed;
+        return { completed, unanswered };
       },
-      up: (epoch, size) => this.#note(`up ${epoch}`, () => this.backend.up(epoch, size)),
+      try: (epoch) =>
+        new Promise((resolve) => {
+          this.#note(`try ${epoch}`, () => this.backend.try(epoch, 512, resolve));
+        }),
+      up: (epoch, size, probe) =>
+        this.#note(`up ${epoch}`, () => {
+          this.backend.up(epoch, size);
+          if (probe && this.backend.inFlight === 0) this.backend.probe(512, () => {});
+        }),
       abandon: (why) => {
         const result = why === "open" ? MediaResult.HANDLER_AWAY : MediaResult.HANDLER_BROKEN;
         return this.#note(`abandon ${why}`, () => this.backend.abandon(result));
@@ -206,6 +215,13 @@ Deno.test("Backoff opens its breaker after so many failures, tries rarely, and g
   backoff.started(1);
   backoff.progressed();
   assert.equal(backoff.state, "closed", "what it served closes the breaker");
+  assert.equal(backoff.failed(1000), 0, "and the next one is started at once");
+  for (const [now_ms, delay_ms] of [[1100, 150], [1400, 100], [2000, 0]]) {
+    backoff.started(now_ms - 50);
+    backoff.progressed();
+    assert.equal(backoff.failed(now_ms), delay_ms, "a pause between two starts, and no more");
+    assert.equal(backoff.isLooping, true);
+  }
   for (let count = 0; count < 20; count++) backoff.failed(0);
   backoff.reset();
   assert.equal(backoff.failed(0), 0);
@@ -335,6 +351,52 @@ Deno.test("restart() of a handler that serves ends it in order, and replays noth
   assert.notEqual(rig.supervisor.pid, pid);
   assert.equal(rig.supervisor.restarts, 0, "nothing had failed");
   assert.deepEqual(rig.calls, ["down", "up 2"], "one restart answers both");
+});
+
+/** Opens well, and ends at every command until the memory's second byte says that it may live. */
+const DEADLY = volumeSource(
+  `read: (offset, into) => { die(); return blocks.read(offset, into); }, flush: () => die(),`,
+  `const bytes = new Uint8Array(2);
+   const die = () => {
+     blocks.read(0, bytes);
+     if (bytes[1] !== 0) return;
+     context.log.error("out of luck");
+     throwLater();
+     for (;;);
+   };
+   const throwLater = () => Deno.kill(Deno.pid, "SIGKILL");`,
+);
+
+Deno.test("a handler that ends at its first commands does not serve until it has answered one", async () => {
+  await using rig = await Rig.start(DEADLY);
+  rig.submit(0, FLUSH, 0);
+  await rig.until(() => rig.ended.length === 1, 20_000);
+  assert.deepEqual(rig.ended, [[0, MediaResult.INTERNAL]], "it was given up");
+  const seen = new Set<string>();
+  // Nobody asks any more: it is probed, and fails until the breaker opens.
+  await rig.until(() => {
+    seen.add(rig.supervisor.state);
+    return rig.calls.includes("abandon open");
+  }, 30_000);
+  assert.ok(seen.has("restarting") && !seen.has("serving"), [...seen].join());
+  await rig.until(() => rig.supervisor.state === "failed");
+  assert.match(rig.supervisor.problem ?? "", /it ended: signal \d+.*, after it said: out of luck/);
+  await assert.rejects(rig.supervisor.restart(), /does not serve: it ended at its first read/);
+  rig.poke(1, 1);
+  await rig.supervisor.restart();
+  assert.equal(rig.supervisor.state, "serving");
+  assert.equal(rig.supervisor.problem, undefined);
+  assert.equal(await rig.run(FLUSH, 0), MediaResult.OK);
+});
+
+Deno.test("a handler that has answered, or that nobody asked anything, serves again at once", async () => {
+  await using rig = await Rig.start(volumeSource("flush() {},"));
+  for (const epoch of [2, 3]) {
+    sendSignal(rig.supervisor.pid as number, Signal.SIGKILL);
+    await rig.until(() => rig.calls.includes(`up ${epoch}`));
+    assert.equal(rig.supervisor.state, "serving");
+    assert.equal(await rig.run(FLUSH, 0), MediaResult.OK);
+  }
 });
 
 Deno.test("what the daemon did for a process is settled before the next one starts", async () => {

@@ -9,6 +9,8 @@ export interface EndEvidence {
   readonly exceeded?: "memory" | "threads" | undefined;
   /** What its runtime lacked, by its last words. */
   readonly lacked?: "memory" | "thread" | undefined;
+  /** The last line of its log that was a warning or an error, escaped. */
+  readonly last_line?: string | undefined;
 }
 
 const MIB = 1024 * 1024;
@@ -33,6 +35,15 @@ function gaveUp({ code, signal }: ExitStatus): boolean {
   return code === NO_THREAD || GIVE_UP.includes(signal ?? (code ?? 0) - 128);
 }
 
+/** Characters of a last line that are shown. */
+const LAST_LINE_LENGTH_MAX = 160;
+
+function lastWords(line: string | undefined): string {
+  if (line === undefined || line.trim() === "") return "";
+  const cut = line.length > LAST_LINE_LENGTH_MAX;
+  return `, after it said: ${line.slice(0, LAST_LINE_LENGTH_MAX)}${cut ? "..." : ""}`;
+}
+
 /** A sentence without its subject, for "it ended: ..." */
 export function explainEnd(evidence: EndEvidence, limits: ResourceLimits): string {
   const { status, exceeded, lacked } = evidence;
@@ -41,7 +52,7 @@ export function explainEnd(evidence: EndEvidence, limits: ResourceLimits): strin
   const threads = `its limit of ${limits.threads} threads`;
   if (exceeded === "memory") return `${memory} (${how}); --memory gives it more`;
   if (exceeded === "threads") return `over ${threads} (${how}); --threads gives it more`;
-  if (lacked === undefined || !gaveUp(status)) return how;
+  if (lacked === undefined || !gaveUp(status)) return `${how}${lastWords(evidence.last_line)}`;
   if (lacked === "memory") return `${memory} (${how}); --memory gives it more`;
   return `${memory}, or ${threads} (${how}); --memory or --threads gives it more`;
 }
