@@ -1,12 +1,14 @@
 /** lunette plugin: what authors of handlers need, and those who install them. */
 import { Command } from "commander";
 import { newVerb } from "./new.ts";
+import { packVerb } from "./pack.ts";
 
 /** The verbs, in the order of the help; each has a file of its own beside this one. */
 function verbs(): Command[] {
   return [
     // For authors.
     newVerb(),
+    packVerb(),
     // For users: publish, search, install, update, verify, ls, rm, revoke, trust, audit, keys.
   ];
 }

@@ -1,0 +1,118 @@
+/**
+ * Makes a package of a handler's folder: the same folder, the same bytes.
+ *
+ * @module
+ */
+import type { Manifest } from "../../plugin/mod.ts";
+import { ManifestError, parseManifest } from "../../sandbox/manifest.ts";
+import { SchemaError } from "../../sandbox/schema.ts";
+import {
+  type ArtifactManifest,
+  type ArtifactStore,
+  type Descriptor,
+  RegistryError,
+} from "../artifact_store.ts";
+import { EMPTY_DESCRIPTOR, OciType } from "../oci/manifest.ts";
+import { isPackageId, MediaType, PACKAGE_TYPE, PackageLimit, repositoryOf } from "../package.ts";
+import { type Bundle, bundle, type BundleOptions } from "./bundle.ts";
+import { SourceFolder } from "./source_folder.ts";
+
+/** A package that is made, and in no store yet. */
+export interface PackedHandler extends Bundle {
+  /** As it is packed: its module is `mod.js`. */
+  readonly manifest: Manifest;
+  /** `handler.json`. */
+  readonly manifest_bytes: Uint8Array<ArrayBuffer>;
+  /** `README.md`; undefined where there is none. */
+  readonly readme: Uint8Array<ArrayBuffer> | undefined;
+}
+
+/** How to make it. */
+export interface PackOptions extends BundleOptions {
+  /** Built-in handlers, and those of a folder that is only tried, have ids without a publisher. */
+  readonly any_id?: boolean;
+}
+
+function checkManifest(text: string): Manifest {
+  try {
+    return parseManifest(text);
+  } catch (error) {
+    if (!(error instanceof ManifestError || error instanceof SchemaError)) throw error;
+    throw new RegistryError("usage", error.message, "", { cause: error });
+  }
+}
+
+function checkId(id: string): void {
+  if (isPackageId(id)) return;
+  throw new RegistryError(
+    "usage",
+    `${id} is not the id of a package: it names no publisher`,
+    "Write publisher.name in handler.json, such as acme.disk.",
+  );
+}
+
+/** Makes a package. Nothing of the handler runs. Throws RegistryError. */
+export async function pack(path: string, options: PackOptions = {}): Promise<PackedHandler> {
+  const folder = await SourceFolder.open(path);
+  const text = await folder.readText("handler.json", PackageLimit.HANDLER_MANIFEST);
+  if (text === undefined) {
+    throw new RegistryError("not-found", `${path} has no handler.json: it is no handler's folder`);
+  }
+  const { id, module = "mod.ts" } = checkManifest(text);
+  if (options.any_id !== true) checkId(id);
+  const made = await bundle(folder, module, options);
+  // The author's own words and order, but for the module.
+  const packed = JSON.stringify({ ...JSON.parse(text), module: "mod.js" }, null, 2) + "\n";
+  const manifest_bytes = new TextEncoder().encode(packed);
+  if (manifest_bytes.length > PackageLimit.HANDLER_MANIFEST) {
+    throw new RegistryError(
+      "usage",
+      `handler.json has more than ${PackageLimit.HANDLER_MANIFEST} bytes`,
+    );
+  }
+  const readme = await folder.read("README.md", PackageLimit.README);
+  return { ...made, manifest: checkManifest(packed), manifest_bytes, readme };
+}
+
+/** A package's files as they are called where it is taken apart, with their media types. */
+function filesOf(packed: PackedHandler): [string, string, Uint8Array<ArrayBuffer>][] {
+  const { manifest_bytes, code, readme, source_map } = packed;
+  return [
+    ["handler.json", MediaType.MANIFEST, manifest_bytes],
+    ["mod.js", MediaType.BUNDLE, code],
+    ...(readme === undefined
+      ? []
+      : [["README.md", MediaType.README, readme] as [string, string, Uint8Array<ArrayBuffer>]]),
+    ["mod.js.map", MediaType.SOURCE_MAP, source_map],
+  ];
+}
+
+/** Puts a package into a store, under its id and version. Throws RegistryError. */
+export async function storePackage(
+  store: ArtifactStore,
+  packed: PackedHandler,
+): Promise<Descriptor> {
+  const { id, version, description } = packed.manifest;
+  const repository = repositoryOf(id);
+  const layers: Descriptor[] = [];
+  for (const [title, mediaType, bytes] of filesOf(packed)) {
+    const { digest, size } = await store.writeBlob(repository, mediaType, bytes);
+    // By this annotation other programs know how to call the file.
+    const annotations = { "org.opencontainers.image.title": title };
+    layers.push({ mediaType, digest, size, annotations });
+  }
+  const manifest: ArtifactManifest = {
+    schemaVersion: 2,
+    mediaType: OciType.MANIFEST,
+    artifactType: PACKAGE_TYPE,
+    config: EMPTY_DESCRIPTOR,
+    layers,
+    // No time: the same package is the same bytes whenever it is made.
+    annotations: {
+      "org.opencontainers.image.title": id,
+      "org.opencontainers.image.version": version,
+      "org.opencontainers.image.description": description,
+    },
+  };
+  return await store.writeManifest(repository, manifest, version);
+}
