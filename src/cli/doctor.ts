@@ -1,7 +1,7 @@
 /** lunette doctor: what this machine has and lacks, and what to do about it. */
 import { Command } from "commander";
 import { diagnose, type Finding } from "../daemon/doctor.ts";
-import { dim, green, printJson, red } from "./output.ts";
+import { dim, green, printable, printJson, red } from "./output.ts";
 
 /** The verb `doctor`. */
 export function doctorVerb(): Command {
@@ -15,7 +15,8 @@ export function doctorVerb(): Command {
     });
 }
 
-function print({ name, ok, detail, advice }: Finding): void {
-  console.log(`${ok ? green("ok     ") : red("missing")} ${name}: ${detail}`);
+function print({ name, ok, detail, cost, advice }: Finding): void {
+  console.log(`${ok ? green("ok     ") : red("missing")} ${name}: ${printable(detail)}`);
+  if (cost !== undefined) console.log(`        ${cost}`);
   if (!ok && advice !== "") console.log(`        ${dim(advice)}`);
 }

@@ -146,12 +146,20 @@ export interface CommandDescription {
   readonly clause: string;
 }
 
+/** Where handlers' processes are limited. */
+export interface ControlGroups {
+  /** The group that holds those of handlers; absent where there is none. */
+  readonly path?: string;
+  readonly missing: readonly MissingLimit[];
+}
+
 /** GET /v1/status. */
 export interface StatusDescription {
   readonly version: string;
   readonly pid: number;
   readonly started: string;
   readonly luns: number;
+  readonly control_groups: ControlGroups;
   /** Where the embedded iSCSI fabric listens, once it has a LUN. */
   readonly iscsi?: string;
 }

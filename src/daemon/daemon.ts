@@ -62,6 +62,7 @@ export class Daemon {
   readonly #ring: RingClient;
   readonly #pool: FilePool;
   readonly #reactor: Reactor;
+  readonly #cgroups: CgroupTree;
   readonly #devices: KernelDevices;
   readonly #embedded: EmbeddedLunFabric;
   readonly #luns = new LunSet();
@@ -83,6 +84,7 @@ export class Daemon {
     this.#ring = ring;
     this.#pool = pool;
     this.#reactor = reactor;
+    this.#cgroups = cgroups;
     const recorded = options.ephemeral !== true;
     const states = recorded ? new UnitStateFiles(paths.state) : new UnitStateMemory();
     this.#states = new StateKeeper(states, ring, log);
@@ -245,11 +247,13 @@ export class Daemon {
 
   status(): StatusDescription {
     const iscsi = this.#embedded.portal;
+    const { path, missing } = this.#cgroups;
     return {
       version: VERSION,
       pid: Deno.pid,
       started: this.#started.toISOString(),
       luns: this.#luns.all.length,
+      control_groups: { ...(path === undefined ? {} : { path }), missing },
       ...(iscsi === undefined ? {} : { iscsi }),
     };
   }

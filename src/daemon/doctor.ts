@@ -2,14 +2,24 @@
 import { isModuleLoaded } from "../fabric/tcmu/modules.ts";
 import { KERNEL_PATHS, KernelTree } from "../fabric/tcmu/tree.ts";
 import { CgroupTree, CONTROLLERS } from "../sandbox/limits/cgroup_tree.ts";
+import {
+  isOptionalLayer,
+  LAYER_ADVICE,
+  LAYER_PURPOSE,
+  LAYERS,
+} from "../sandbox/lockdown/layers.ts";
+import type { ControlGroups } from "./api.ts";
 import { ControlClient } from "./client.ts";
 import { defaultPaths } from "./paths.ts";
+import { probeSandbox } from "./sandbox_probe.ts";
 
 /** One thing that was looked at. */
 export interface Finding {
   readonly name: string;
   readonly ok: boolean;
   readonly detail: string;
+  /** What it costs that it is missing. */
+  readonly cost?: string;
   /** What to do where it is not ok; empty where nothing has to be done. */
   readonly advice: string;
 }
@@ -24,9 +34,42 @@ async function module(tree: KernelTree, name: string, what: string): Promise<Fin
   };
 }
 
+/** The layers of a handler's sandbox, each of them tried. */
+async function layers(): Promise<Finding[]> {
+  const probe = await probeSandbox();
+  if ("problem" in probe) {
+    return [{
+      name: "sandbox",
+      ok: false,
+      detail: `no handler's process starts: ${probe.problem}`,
+      cost: "no LUN with a handler in a process can be made",
+      advice: "",
+    }];
+  }
+  return LAYERS.map((layer): Finding => {
+    const state = probe.layers.find((one) => one.layer === layer);
+    const ok = state?.applied === true;
+    const detail = state?.detail ?? "";
+    return {
+      name: `sandbox ${layer}`,
+      ok,
+      detail: ok ? `stops ${LAYER_PURPOSE[layer]}${detail === "" ? "" : ` (${detail})`}` : detail,
+      ...(ok ? {} : { cost: `it would stop ${LAYER_PURPOSE[layer]}` }),
+      advice: ok || !isOptionalLayer(layer)
+        ? ""
+        : `${LAYER_ADVICE[layer]} Or consent for one LUN: create --accept-missing ${layer}`,
+    };
+  });
+}
+
+/** Control groups as the daemon has them; without one, as one that is started here would. */
+async function controlGroups(client: ControlClient | undefined): Promise<ControlGroups> {
+  return (await client?.status())?.control_groups ?? { missing: await CgroupTree.look() };
+}
+
 /** What handlers can be limited in: rlimits are everywhere, control groups are not. */
-async function limits(): Promise<Finding[]> {
-  const missing = await CgroupTree.look();
+async function limits(client: ControlClient | undefined): Promise<Finding[]> {
+  const { path, missing } = await controlGroups(client);
   const names = Object.keys(CONTROLLERS) as (keyof typeof CONTROLLERS)[];
   return [
     {
@@ -40,7 +83,8 @@ async function limits(): Promise<Finding[]> {
       return {
         name: `limit cgroup-${name}`,
         ok: found === undefined,
-        detail: found?.reason ?? "control groups version 2 can give it",
+        detail: found?.reason ??
+          `control groups version 2 give it${path === undefined ? "" : ` (${path})`}`,
         advice: "Run the daemon as a systemd unit with Delegate=yes, on a machine with cgroup v2.",
       };
     }),
@@ -53,7 +97,8 @@ export async function diagnose(): Promise<Finding[]> {
   const paths = defaultPaths(Deno.env);
   const root = Deno.uid() === 0;
   const configfs = await tree.exists(`${tree.paths.target}/core`).catch(() => false);
-  const daemon = await new ControlClient(paths.socket).isAlive();
+  const client = new ControlClient(paths.socket);
+  const daemon = await client.isAlive();
   const linux = Deno.build.os === "linux" && Deno.build.arch === "x86_64";
   return [
     {
@@ -84,6 +129,7 @@ export async function diagnose(): Promise<Finding[]> {
       detail: configfs ? `${tree.paths.target} is there` : `${tree.paths.target}/core is missing`,
       advice: "As root: mount -t configfs configfs /sys/kernel/config",
     },
-    ...await limits(),
+    ...await layers(),
+    ...await limits(daemon ? client : undefined),
   ];
 }

@@ -1,5 +1,6 @@
 /** The command line as a user meets it: a daemon in a process, verbs, exit codes, errors. */
 import assert from "node:assert/strict";
+import { LAYER_PURPOSE, LAYERS, REQUIRED_LAYERS } from "../../src/sandbox/lockdown/layers.ts";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -99,6 +100,26 @@ Deno.test("lunette says what is wrong and what to do, with an exit code of its k
     }
     const json = await lunette(directory, "ls", "--json");
     assert.equal(JSON.parse(json.stderr).error.kind, "unavailable");
+  });
+});
+
+Deno.test("lunette doctor tries each layer of the sandbox, and says what is missing and what to do", async () => {
+  await withDirectory(async (directory) => {
+    const findings: { name: string; ok: boolean; cost?: string; advice: string }[] = JSON.parse(
+      (await lunette(directory, "doctor", "--json")).stdout,
+    );
+    const isRoot = Deno.uid() === 0;
+    for (const layer of LAYERS) {
+      const found = findings.find(({ name }) => name === `sandbox ${layer}`);
+      assert.ok(found !== undefined, layer);
+      if (!isRoot && (layer === "namespaces" || layer === "uid")) assert.equal(found.ok, false);
+      if (found.ok) continue;
+      assert.ok(found.cost?.includes(LAYER_PURPOSE[layer]), layer);
+      assert.match(found.advice, new RegExp(`--accept-missing ${layer}`));
+    }
+    for (const layer of REQUIRED_LAYERS) {
+      assert.ok(findings.some(({ name, ok }) => ok && name === `sandbox ${layer}`), layer);
+    }
   });
 });
 

@@ -147,6 +147,11 @@ export class CgroupTree {
     this.#pid = pid;
   }
 
+  /** The group that holds those of handlers; undefined where there is none. */
+  get path(): string | undefined {
+    return this.#handlers?.path;
+  }
+
   /** No control groups: what is missing is said, for one reason. */
   static none(reason: string): CgroupTree {
     return new CgroupTree(undefined, missingLimits(() => reason), 0);

@@ -37,7 +37,8 @@ export const LAYER_PURPOSE: Readonly<Record<Layer, string>> = {
   "uid": "reach into what the daemon's user owns, and into other handlers",
 };
 
-const ADVICE: Readonly<Record<OptionalLayer, string>> = {
+/** What gives a layer that is missing. */
+export const LAYER_ADVICE: Readonly<Record<OptionalLayer, string>> = {
   capabilities: "Start the daemon as root, or as a user without capabilities.",
   landlock: "Use a kernel from 5.13 on that has Landlock among its modules (lsm=landlock,...).",
   namespaces: "Start the daemon as root with CAP_SYS_ADMIN.",
@@ -96,7 +97,7 @@ export function checkLayers(
   if (refused.length === 0) return;
   const what = refused.map(({ layer, detail }) => `${layer} (${detail})`).join(", ");
   const optional = refused.map(({ layer }) => layer).filter(isOptionalLayer);
-  const advice = optional.map((layer) => ADVICE[layer]);
+  const advice = optional.map((layer) => LAYER_ADVICE[layer]);
   if (optional.length === refused.length) {
     advice.push(
       `Or, if you trust the handler as much, consent: --accept-missing ${optional.join(",")}`,
