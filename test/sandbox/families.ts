@@ -49,7 +49,7 @@ export const families: readonly Family[] = [
     request: { deadline_ms: 12_000 },
   }),
   plain(14, "floods of output", "14-floods", { request: { deadline_ms: 5_000 } }),
-  plain(15, "prototypes, symbols", "15-primordials"),
+  plain(15, "prototypes, symbols", "15-primordials", { thorough: true }),
   plain(16, "stolen FFI", "16-stolen-ffi", { leak: true, request: { deadline_ms: 5_000 } }),
   plain(17, "truncated memfds", "17-truncate", { leak: true, spoils: true }),
   plain(18, "channel corruption", "18-channel", { spoils: true }),
@@ -64,6 +64,7 @@ export const families: readonly Family[] = [
   plain(27, "every thread", "27-threads", {
     leak: true,
     look: lookAtThreads,
+    thorough: true,
     request: ROOM_FOR_WORKERS,
   }),
   { number: 28, title: "signatures", elsewhere: packages },

@@ -8,6 +8,7 @@ import type { Canary } from "./canary.ts";
 import type { Daemon } from "./daemon.ts";
 import type { Attempt } from "./judge.ts";
 import type { Bait, Stage } from "./stage.ts";
+import type { Times } from "./times.ts";
 import type { User } from "./user.ts";
 import type { Victim } from "./victim.ts";
 import type { LoadReport } from "./victim_load.ts";
@@ -22,6 +23,7 @@ export interface Arena {
   /** For this family and user alone. */
   readonly folder: string;
   readonly bait: Bait;
+  readonly times: Times;
 }
 
 /** With a daemon that runs and a victim under load. */
@@ -47,6 +49,8 @@ export interface Family {
   readonly attackers?: readonly string[];
   /** Needs the guest that leaks. */
   readonly leak?: boolean;
+  /** Tried in all phases and as every user, also with --quick. */
+  readonly thorough?: boolean;
   /** It spoils the data of its own unit: that they come back wrong proves nothing. */
   readonly spoils?: boolean;
   readonly request?: Partial<CreateRequest>;
@@ -73,6 +77,8 @@ export interface FamilyResult {
   readonly attempts: readonly Attempt[];
   readonly problems: readonly string[];
   readonly elapsed_ms: number;
+  /** Where the time went, in milliseconds. */
+  readonly times_ms?: Readonly<Record<string, number>>;
   /** The victim's times, before the attack and during it. */
   readonly usual?: LoadReport;
   readonly during?: LoadReport;

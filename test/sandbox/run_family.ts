@@ -12,6 +12,7 @@ import type { Arena, Family, FamilyResult, Findings, Scene } from "./family.ts";
 import type { Attempt } from "./judge.ts";
 import { descendants } from "./observe.ts";
 import { makeBait, type Program, type Stage } from "./stage.ts";
+import { Times } from "./times.ts";
 import type { User } from "./user.ts";
 import { Victim } from "./victim.ts";
 import type { LoadReport } from "./victim_load.ts";
@@ -19,6 +20,8 @@ import type { LoadReport } from "./victim_load.ts";
 /** The victim's usual times are taken for so long. */
 const USUAL_MS = 1_000;
 const USUAL_QUICK_MS = 300;
+/** Leaves attackers the processor: a victim without a pause takes more than one. */
+const PAUSE_QUICK_MS = 2;
 
 /** What all families of a run share. */
 export interface RunOptions {
@@ -44,8 +47,10 @@ export async function runFamily(
   }
   const known = new Set(descendants(Deno.pid).map(({ pid }) => pid));
   const run: Run = { attempts: [], problems: [] };
+  const times = new Times();
   try {
-    await runIn(await makeArena(options, family, user), family, run);
+    const arena = { ...await makeArena(options, family, user), times };
+    await runIn(arena, family, run);
   } catch (error) {
     run.problems.push(`the run broke off: ${error instanceof Error ? error.message : error}`);
   } finally {
@@ -59,7 +64,8 @@ export async function runFamily(
   }
   const contained = run.attempts.every((attempt) => attempt.contained);
   const outcome = contained && run.problems.length === 0 ? "passed" : "failed";
-  return { ...head, ...run, outcome, elapsed_ms: performance.now() - began_ms };
+  const elapsed_ms = performance.now() - began_ms;
+  return { ...head, ...run, outcome, elapsed_ms, times_ms: times.sums_ms };
 }
 
 /** What a run gathers. */
@@ -86,7 +92,11 @@ function whySkipped({ stage }: RunOptions, family: Family, user: User): string |
   return undefined;
 }
 
-async function makeArena(options: RunOptions, family: Family, user: User): Promise<Arena> {
+async function makeArena(
+  options: RunOptions,
+  family: Family,
+  user: User,
+): Promise<Omit<Arena, "times">> {
   const folder = `${options.stage.folder}/runs/${user.name}-${family.number}`;
   await Deno.mkdir(folder, { recursive: true });
   options.canary.take();
@@ -101,27 +111,41 @@ async function makeArena(options: RunOptions, family: Family, user: User): Promi
 
 async function runIn(arena: Arena, family: Family, run: Run): Promise<void> {
   if (family.alone !== undefined) return take(run, await family.alone(arena));
-  await using daemon = await Daemon.start({
-    program: programOf(arena, family),
-    user: arena.user,
-    folder: `${arena.folder}/daemon`,
-    cache: arena.cache,
-    environment: { SECRET_OF_DAEMON: arena.bait.secret },
-  });
-  await using victim = await Victim.start(daemon);
+  const { times } = arena;
+  await using daemon = await times.of("start of the daemon", () => startDaemon(arena, family));
+  await using victim = await times.of(
+    "start of the victim",
+    () => Victim.start(daemon, arena.quick ? PAUSE_QUICK_MS : 0),
+  );
   const scene: Scene = { ...arena, daemon, victim };
-  await victim.report();
-  await new Promise((resolve) => setTimeout(resolve, arena.quick ? USUAL_QUICK_MS : USUAL_MS));
-  run.usual = await victim.report();
+  run.usual = await times.of("usual load", () => usualLoad(scene));
   const before = new Aftermath(scene);
   await attack(scene, family, run);
   if (daemon.isRunning) {
     run.during = await victim.report();
     run.problems.push(...await victim.problems(run.during));
   }
-  run.problems.push(...await before.problems());
-  await victim[Symbol.asyncDispose]();
-  if (daemon.isRunning) await daemon.stop();
+  run.problems.push(...await times.of("aftermath", () => before.problems()));
+  await times.of("end", async () => {
+    await victim[Symbol.asyncDispose]();
+    if (daemon.isRunning) await daemon.stop();
+  });
+}
+
+function startDaemon(arena: Arena, family: Family): Promise<Daemon> {
+  return Daemon.start({
+    program: programOf(arena, family),
+    user: arena.user,
+    folder: `${arena.folder}/daemon`,
+    cache: arena.cache,
+    environment: { SECRET_OF_DAEMON: arena.bait.secret },
+  });
+}
+
+async function usualLoad({ victim, quick }: Scene): Promise<LoadReport> {
+  await victim.report();
+  await new Promise((resolve) => setTimeout(resolve, quick ? USUAL_QUICK_MS : USUAL_MS));
+  return await victim.report();
 }
 
 function programOf({ stage }: Arena, { leak }: Family): Program {

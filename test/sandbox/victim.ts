@@ -19,8 +19,8 @@ export class Victim implements AsyncDisposable {
   #ended = false;
   readonly marker: string;
 
-  /** Makes the unit and begins its load. */
-  static async start(daemon: Daemon): Promise<Victim> {
+  /** Makes the unit and begins its load, with a pause after each command. */
+  static async start(daemon: Daemon, pause_ms: number): Promise<Victim> {
     const lun = await daemon.create({
       name: NAME,
       handler: "memory",
@@ -32,7 +32,7 @@ export class Victim implements AsyncDisposable {
     const victim = new Victim(daemon, worker, bytes.toHex());
     try {
       await victim.#ask(
-        { ...parseUrl(lun), blocks: SIZE_BYTES / 512, marker: victim.marker },
+        { ...parseUrl(lun), blocks: SIZE_BYTES / 512, marker: victim.marker, pause_ms },
         "ready",
       );
     } catch (error) {

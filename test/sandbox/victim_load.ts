@@ -14,6 +14,8 @@ export interface LoadRequest {
   readonly blocks: number;
   /** Hexadecimal: stands in every block, for an attacker to look for. */
   readonly marker: string;
+  /** Pause after each command: 0 is as fast as it can, which takes a processor. */
+  readonly pause_ms: number;
 }
 
 /** What was measured since the last report. */
@@ -51,14 +53,16 @@ class Load {
   readonly #disk: Disk;
   readonly #marker: Uint8Array;
   readonly #generations: Uint32Array;
+  readonly #pause_ms: number;
   #times_ms: number[] = [];
   #problems: string[] = [];
   #generation = 1;
   #ended = false;
   #began_ms = 0;
 
-  constructor(disk: Disk, { blocks, marker }: LoadRequest) {
+  constructor(disk: Disk, { blocks, marker, pause_ms }: LoadRequest) {
     this.#disk = disk;
+    this.#pause_ms = pause_ms;
     this.#marker = new Uint8Array(marker.match(/../g)!.map((digits) => parseInt(digits, 16)));
     this.#generations = new Uint32Array(blocks);
   }
@@ -75,7 +79,10 @@ class Load {
 
   async run(): Promise<void> {
     try {
-      while (!this.#ended) await this.#turn();
+      while (!this.#ended) {
+        await this.#turn();
+        if (this.#pause_ms > 0) await new Promise((end) => setTimeout(end, this.#pause_ms));
+      }
     } catch (error) {
       this.#problems.push(String(error));
     }

@@ -180,9 +180,11 @@ async function attempt(variant: Variant, scene: Scene): Promise<boolean> {
 }
 
 function chosen(variants: readonly Variant[], phase: Phase): Variant[] {
-  return variants.filter((variant) => {
-    if (!plan.phases.includes(phase) || (plan.quick && variant.slow === true)) return false;
-    return variant.phases?.includes(phase) ?? true;
+  return variants.filter(({ slow, phases }) => {
+    if (plan.quick && slow === true) return false;
+    return plan.phases.some((group) =>
+      group.find((one) => phases?.includes(one) ?? true) === phase
+    );
   });
 }
 

@@ -7,7 +7,8 @@ export type Phase = "import" | "open" | "io";
 export interface Plan {
   /** `phase/variant` of attempts that ended a process before: they are left out. */
   readonly skip: readonly string[];
-  readonly phases: readonly Phase[];
+  /** Each variant is tried once in each of these groups: in the first phase in which it can be. */
+  readonly phases: readonly (readonly Phase[])[];
   /** Leaves out what takes long. */
   readonly quick: boolean;
   /** The handler's own folder. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { LunDescription } from "../../../src/daemon/api.ts";
 import { Daemon, parseUrl } from "../daemon.ts";
 import { Disk } from "../disk.ts";
 import type { Arena, Findings } from "../family.ts";
@@ -13,6 +14,7 @@ import { channelPlan, stageAttacker, writePlan } from "../stage.ts";
 
 const ATTACKER = "24-orphans";
 const END_TIMEOUT_MS = 2_000;
+const RESTORE_TIMEOUT_MS = 10_000;
 
 /** What the handlers do when their daemon is killed. */
 const CASES = [
@@ -42,7 +44,7 @@ function makePlan(
   return {
     ...bait,
     skip,
-    phases: ["open" as const],
+    phases: [["open" as const]],
     quick,
     folder,
     tcp_port: canary.tcp_port,
@@ -113,7 +115,12 @@ async function startAgain(
 ): Promise<string[]> {
   const problems: string[] = [];
   await using daemon = await Daemon.start(options);
-  const lun = await daemon.show(name).catch(() => undefined);
+  // It answers before it has taken up what it had.
+  let lun: LunDescription | undefined;
+  await eventually(async () => {
+    lun = await daemon.show(name).catch(() => undefined);
+    return lun !== undefined;
+  }, RESTORE_TIMEOUT_MS);
   if (lun === undefined) problems.push("the daemon that was started again does not know the unit");
   else if (lun.state === "failed") problems.push(`the unit failed: ${lun.problem}`);
   else if (!await eventually(() => daemon.remove(name).then(() => true, () => false), 5_000)) {
