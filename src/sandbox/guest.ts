@@ -1,7 +1,7 @@
 /**
- * Entry of a guest process: the process in which one handler serves one logical unit. A launcher
- * (lockdown/launch_stage.ts) has become this process; its last two arguments are the folders that
- * the handler's modules may be read from, and the report of the sandbox's layers.
+ * Entry of a guest process: the process in which one handler serves one logical unit. It was
+ * locked down before it began (lockdown/launch.ts); its last two arguments are the folders that the
+ * handler's modules may be read from, and the report of the sandbox's layers.
  *
  * The main thread only starts the Worker and waits for it to end: what it imports, each start of a
  * handler pays for.

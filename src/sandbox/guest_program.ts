@@ -7,7 +7,7 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { GUEST_VERB, SERVE_STAGE } from "./verb.ts";
+import { GUEST_VERB } from "./verb.ts";
 
 /** Of all processes that are started: neither packages nor anything remote, and nothing is asked. */
 export const RUN = [
@@ -47,7 +47,7 @@ export function guestFolders(): string[] {
 /** Arguments of a guest's process. @param read Folders that it may read: `LaunchOptions.read`. */
 export function guestArguments(read: readonly string[]): string[] {
   const folders = JSON.stringify(read);
-  if (Deno.build.standalone) return [GUEST_VERB, SERVE_STAGE, folders];
+  if (Deno.build.standalone) return [GUEST_VERB, folders];
   return [
     ...RUN,
     "--no-code-cache",

@@ -76,7 +76,7 @@ async function run(): Promise<void> {
   const log = makeGuestLog((line) => calls.write(STANDARD_ERROR, line));
   try {
     const configuration = JSON.parse(readConfiguration(channel)) as GuestConfiguration;
-    // The launcher has asked for the same; this thread's request outlives it.
+    // Asked for before this program began, too; it may have ended with the thread that started it.
     if (calls.dieWithParent() !== configuration.parent) throw new Error("The daemon has gone");
     const handed = context(configuration, calls, log);
     const wake = makeGuestWake(calls, memory, GUEST_DESCRIPTOR.EVENT);

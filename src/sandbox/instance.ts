@@ -42,6 +42,7 @@ import { type LimitOptions, type ResourceLimits, withDefaults } from "./limits/l
 import { fileBytesOf, guestLimitsOf, rlimitsOf } from "./limits/rlimits.ts";
 import {
   type LayerState,
+  LockdownError,
   OPTIONAL_LAYERS,
   type OptionalLayer,
   parseReport,
@@ -299,13 +300,14 @@ export class Instance {
         read: [folder, ...guestFolders()],
         lock_fd,
         accept_missing_layers: this.#accepted,
+        limit: (pid) => this.#limit(pid),
       });
       this.#process = { pid, exited: this.#watch(pid, watchable(pid), pipes), expected: true };
-      this.#limit(pid);
       return this.#process;
     } catch (error) {
       pipes.forEach((pipe) => pipe.close());
-      throw error;
+      if (!(error instanceof LockdownError)) throw error;
+      throw new GuestError(`The handler did not open: ${error.message}. ${error.advice}`);
     } finally {
       closeDescriptor(stdout_write);
       closeDescriptor(stderr_write);
@@ -313,7 +315,7 @@ export class Instance {
     }
   }
 
-  /** In the turn that started it: its runtime has not begun yet. Where it throws, `kill` follows. */
+  /** Before the process executes anything, and while it has our user still. */
   #limit(pid: number): void {
     const limits = this.#limits;
     const { memories, files } = this.#options.grants;

@@ -1,20 +1,12 @@
-/**
- * Starts guest processes (guest_program.ts) with the descriptors that they inherit. What is started
- * is a launcher (lockdown/launch_stage.ts), which restricts itself and becomes the guest by execve.
- *
- * @module
- */
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+/** Starts guest processes (guest_program.ts) with the descriptors that they inherit, locked down. */
 import { closeDescriptor } from "../sys/descriptor.ts";
-import { openNull, setOomScore, spawn } from "../sys/process.ts";
+import { openNull, setOomScore } from "../sys/process.ts";
 import { GUEST_DESCRIPTOR } from "./guest_configuration.ts";
-import { GUEST_ENVIRONMENT, guestArguments, guestFolders, RUN } from "./guest_program.ts";
-import type { LaunchPlan } from "./lockdown/launch_stage.ts";
+import { GUEST_ENVIRONMENT, guestArguments, guestFolders } from "./guest_program.ts";
+import { launchLocked } from "./lockdown/launch.ts";
 import { OPTIONAL_LAYERS, type OptionalLayer } from "./lockdown/layers.ts";
 import { isOpen } from "./lockdown/readable.ts";
 import { UserIds } from "./lockdown/user_ids.ts";
-import { GUEST_VERB, LAUNCH_STAGE } from "./verb.ts";
 
 /** Guests go before the daemon when memory is short. */
 const GUEST_OOM_SCORE = 300;
@@ -36,45 +28,8 @@ export interface LaunchOptions {
    * for handlers that came with the program; for others, those that the operator named.
    */
   readonly accept_missing_layers?: readonly OptionalLayer[];
-}
-
-const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-
-function launchArguments(plan: LaunchPlan): string[] {
-  const text = JSON.stringify(plan);
-  if (Deno.build.standalone) return [GUEST_VERB, LAUNCH_STAGE, text];
-  return [...RUN, "--allow-all", path("lockdown/launch_stage.ts"), text];
-}
-
-/** Where Deno keeps its cache, for the launcher; the guest has none. */
-function denoDirectory(): string {
-  const configured = Deno.env.get("DENO_DIR");
-  if (configured !== undefined) return configured;
-  const cache = Deno.env.get("XDG_CACHE_HOME") ?? join(Deno.env.get("HOME") ?? "/", ".cache");
-  return join(cache, "deno");
-}
-
-const LAUNCHER_ENVIRONMENT = { DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" } as const;
-
-function planOf(options: LaunchOptions): LaunchPlan {
-  const program = Deno.execPath();
-  const last_fd = GUEST_DESCRIPTOR.GRANTED + options.granted.length - 1;
-  return {
-    lockdown: {
-      parent: Deno.pid,
-      program,
-      read: options.read,
-      closed: options.read.filter((one) => !isOpenToOthers(one)),
-      uid: users.take(),
-    },
-    accept_missing_layers: options.accept_missing_layers ?? OPTIONAL_LAYERS,
-    guest: {
-      path: program,
-      arguments: guestArguments(options.read),
-      environment: GUEST_ENVIRONMENT,
-    },
-    last_fd,
-  };
+  /** Sets limits of the process, which has not begun, and still has the daemon's user. */
+  readonly limit?: (pid: number) => void;
 }
 
 const users = new UserIds();
@@ -90,10 +45,7 @@ function isOpenToOthers(path: string): boolean {
   return open;
 }
 
-/** Starts a guest and returns its process id. Call it on the main thread. */
-export function launch(options: LaunchOptions): number {
-  const plan = planOf(options);
-  const null_fd = openNull();
+function descriptorsOf(options: LaunchOptions, null_fd: number): Map<number, number> {
   const descriptors = new Map<number, number>([
     [0, null_fd],
     [1, options.stdout_fd],
@@ -103,14 +55,28 @@ export function launch(options: LaunchOptions): number {
     [GUEST_DESCRIPTOR.LOCK, options.lock_fd],
   ]);
   options.granted.forEach((fd, index) => descriptors.set(GUEST_DESCRIPTOR.GRANTED + index, fd));
+  return descriptors;
+}
+
+/**
+ * Starts a guest and returns its process id; its program has begun. Call it on the main thread. Throws
+ * LockdownError where a layer is missing that must not be, or a process cannot be made.
+ */
+export function launch(options: LaunchOptions): number {
+  const { read, limit, accept_missing_layers = OPTIONAL_LAYERS } = options;
+  const path = Deno.execPath();
+  const closed = read.filter((one) => !isOpenToOthers(one));
+  const uid = users.take();
+  const null_fd = openNull();
+  const descriptors = descriptorsOf(options, null_fd);
   try {
-    const pid = spawn({
-      path: Deno.execPath(),
-      arguments: launchArguments(plan),
-      environment: { ...LAUNCHER_ENVIRONMENT, DENO_DIR: denoDirectory() },
-      descriptors,
+    const pid = launchLocked({
+      lockdown: { parent: Deno.pid, program: path, read, closed, uid, descriptors, limit },
+      accept_missing_layers,
+      guest: { path, arguments: guestArguments(read), environment: GUEST_ENVIRONMENT },
     });
-    users.hold(plan.lockdown.uid, pid);
+    users.hold(uid, pid);
+    // Not before: while it shared the daemon's memory, it would have been the daemon's too.
     setOomScore(pid, GUEST_OOM_SCORE);
     return pid;
   } finally {

@@ -1,11 +1,11 @@
 /**
  * User, groups and capabilities of the calling thread (capabilities(7), linux/capability.h,
- * linux/prctl.h). For a launcher that executes another program afterwards: the C library's functions
+ * linux/prctl.h). For a process that executes another program afterwards: the C library's functions
  * would change all threads, these calls change one.
  *
  * @module
  */
-import type { SystemCalls } from "./system_call.ts";
+import type { Request, SystemCalls } from "./system_call.ts";
 
 const PR_CAPBSET_READ = 23;
 const PR_CAPBSET_DROP = 24;
@@ -22,15 +22,16 @@ const CAPABILITIES_END = 64;
 const CAPABILITY_VERSION_3 = 0x2008_0522;
 
 /** Empties the bounding set: nothing that is executed later has a capability. False: not permitted. */
-export function dropBoundingSet({ attempt }: SystemCalls): boolean {
-  for (let capability = 0; capability < CAPABILITIES_END; capability++) {
-    const present = attempt("prctl", PR_CAPBSET_READ, capability, 0, 0, 0);
-    // A number that the kernel does not know ends them.
-    if (present < 0) break;
-    if (present === 1 && attempt("prctl", PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) return false;
-  }
+export function dropBoundingSet({ attempt, attemptAll }: SystemCalls): boolean {
+  const prctl = (operation: number, value: number): Request => ["prctl", operation, value, 0, 0, 0];
+  const numbers = Array.from({ length: CAPABILITIES_END }, (_, capability) => capability);
+  // Numbers that the kernel does not know fail.
+  const results = attemptAll(numbers.map((capability) => prctl(PR_CAPBSET_READ, capability)));
+  const present = numbers.filter((capability) => results[capability] === 1);
+  const dropped = attemptAll(present.map((capability) => prctl(PR_CAPBSET_DROP, capability)));
+  if (dropped.some((result) => result < 0)) return false;
   // A program that user 0 executes gets none either.
-  attempt("prctl", PR_SET_SECUREBITS, SECBIT_NOROOT_LOCKED, 0, 0, 0);
+  attempt(...prctl(PR_SET_SECUREBITS, SECBIT_NOROOT_LOCKED));
   return true;
 }
 

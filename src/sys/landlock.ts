@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { SystemCalls } from "./system_call.ts";
+import type { Request, SystemCalls } from "./system_call.ts";
 import { cString, Errno, SystemError } from "./system_error.ts";
 
 const CREATE_RULESET_VERSION = 1;
@@ -53,20 +53,29 @@ function rulesetAttributes(abi: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(new BigUint64Array(words).buffer);
 }
 
-function addPath(calls: SystemCalls, ruleset: number, { path, access }: PathRule): void {
-  const fd = calls.attempt("openat", AT_FDCWD, cString(path), O_PATH | O_CLOEXEC, 0);
-  // What is not there needs no right.
-  if (fd === -Errno.ENOENT) return;
-  if (fd < 0) throw new SystemError("open", -fd, path);
+/** struct landlock_path_beneath_attr, packed. */
+function pathAttributes(access: bigint, fd: number): Uint8Array<ArrayBuffer> {
+  const view = new DataView(new ArrayBuffer(12));
+  view.setBigUint64(0, access, true);
+  view.setInt32(8, fd, true);
+  return new Uint8Array(view.buffer);
+}
+
+function addPaths(calls: SystemCalls, ruleset: number, rules: readonly PathRule[]): void {
+  const fds = calls.attemptAll(
+    rules.map(({ path }) => ["openat", AT_FDCWD, cString(path), O_PATH | O_CLOEXEC, 0]),
+  );
   try {
-    // struct landlock_path_beneath_attr, packed.
-    const view = new DataView(new ArrayBuffer(12));
-    view.setBigUint64(0, access, true);
-    view.setInt32(8, fd, true);
-    const attributes = new Uint8Array(view.buffer);
-    calls.call("landlock_add_rule", ruleset, RULE_PATH_BENEATH, attributes, 0);
+    // What is not there needs no right.
+    const failed = fds.findIndex((fd) => fd < 0 && fd !== -Errno.ENOENT);
+    if (failed >= 0) throw new SystemError("open", -fds[failed], rules[failed].path);
+    calls.callAll(rules.flatMap(({ access }, index): Request[] => {
+      if (fds[index] < 0) return [];
+      const attributes = pathAttributes(access, fds[index]);
+      return [["landlock_add_rule", ruleset, RULE_PATH_BENEATH, attributes, 0]];
+    }));
   } finally {
-    calls.attempt("close", fd);
+    calls.attemptAll(fds.filter((fd) => fd >= 0).map((fd) => ["close", fd]));
   }
 }
 
@@ -78,7 +87,7 @@ export function restrictSelf(calls: SystemCalls, abi: number, rules: readonly Pa
   const attributes = rulesetAttributes(abi);
   const ruleset = calls.call("landlock_create_ruleset", attributes, attributes.length, 0);
   try {
-    for (const rule of rules) addPath(calls, ruleset, rule);
+    addPaths(calls, ruleset, rules);
     calls.call("landlock_restrict_self", ruleset, 0);
   } finally {
     calls.attempt("close", ruleset);

@@ -1,7 +1,6 @@
 /** Namespaces, mounts and the root of a process (unshare(2), mount(2), pivot_root(2)). */
-import { Errno, SystemError } from "./system_error.ts";
-import type { SystemCalls } from "./system_call.ts";
-import { cString } from "./system_error.ts";
+import type { Request, SystemCalls } from "./system_call.ts";
+import { cString, Errno, SystemError } from "./system_error.ts";
 
 /** CLONE_NEW* of linux/sched.h. Of the calling thread: it then executes what shall live in them. */
 export const Namespace = {
@@ -28,9 +27,11 @@ const MNT_DETACH = 2;
 /** What is not to be done with a mount, besides to write to it. */
 export type MountRestriction = "noexec" | "nodev";
 
-/** Moves the calling thread into a new namespace. Returns the error's number, or 0. */
-export function unshare({ attempt }: SystemCalls, name: NamespaceName): number {
-  return -attempt("unshare", Namespace[name]);
+/** Moves the calling thread into new namespaces. Returns those that the kernel refuses. */
+export function unshare({ attemptAll }: SystemCalls): NamespaceName[] {
+  const names = Object.keys(Namespace) as NamespaceName[];
+  const results = attemptAll(names.map((name) => ["unshare", Namespace[name]]));
+  return names.filter((_, index) => results[index] < 0);
 }
 
 /** Mounts that are made from here on are seen in this namespace alone. */
@@ -49,16 +50,17 @@ function flagsOf(restrictions: readonly MountRestriction[]): number {
     (restrictions.includes("nodev") ? MS_NODEV : 0);
 }
 
-/** Shows `source`, a file or folder, at `target` too, there read-only. */
+/** The calls that show `source`, a file or folder, at `target` too, there read-only. */
 export function bindReadOnly(
-  { call }: SystemCalls,
   source: string,
   target: string,
   restrictions: readonly MountRestriction[],
-): void {
-  call("mount", cString(source), cString(target), null, MS_BIND, null);
+): Request[] {
   const flags = MS_REMOUNT | MS_BIND | MS_RDONLY | flagsOf(restrictions);
-  call("mount", null, cString(target), null, flags, null);
+  return [
+    ["mount", cString(source), cString(target), null, MS_BIND, null],
+    ["mount", null, cString(target), null, flags, null],
+  ];
 }
 
 /** Nothing is written to the mount at `target` any more. */

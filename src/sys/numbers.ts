@@ -17,7 +17,6 @@ export const SYS_FSTAT: number = byMachine(5, 80);
 export const STAT_MODE_OFFSET: number = byMachine(24, 16);
 /** The same everywhere, as all calls since Linux 5.1. */
 export const SYS_PIDFD_OPEN = 434;
-export const SYS_CLOSE_RANGE = 436;
 
 /**
  * A safe integer for a 64-bit parameter: Deno's FFI takes one at run time, and its types ask for a

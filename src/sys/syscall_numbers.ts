@@ -103,6 +103,7 @@ const numbers = {
   tgkill: [234, 131],
   openat: [257, 56],
   mkdirat: [258, 34],
+  mknodat: [259, 33],
   newfstatat: [262, 79],
   unlinkat: [263, 35],
   renameat: [264, 38],

@@ -1,8 +1,8 @@
 /**
  * Limits that the kernel keeps for each process (rlimits): they need no privilege and no cgroup.
  *
- * Two moments: most are set before the runtime starts, by the launcher or from outside. What depends
- * on the runtime is set by the guest itself, between its start and its handler (`guestLimitsOf`).
+ * Two moments: most are set before the runtime starts, from outside. What depends on the runtime is
+ * set by the guest itself, between its start and its handler (`guestLimitsOf`).
  *
  * @module
  */
@@ -20,8 +20,8 @@ export interface LimitedInstance {
 }
 
 /**
- * Limits to set before the runtime of an instance starts: by the launcher on itself (process 0),
- * before it changes its user, or by the daemon on the process that it has just started.
+ * Limits to set before the runtime of an instance starts: by the daemon, on a process that has not
+ * changed its user yet.
  */
 export function rlimitsOf({ limits, granted, own_user }: LimitedInstance): ResourceLimit[] {
   return [

@@ -1,6 +1,7 @@
 /**
- * The layers that a launcher puts around itself before it executes the guest, in the order in which
- * they work: each step may need what the next one gives up.
+ * The layers that a process puts around itself before it executes the guest, in the order in which
+ * they work: each step may need what the next one gives up. The process is a bare child: it makes the
+ * calls, all else is looked up and decided here, in the daemon.
  *
  * @module
  */
@@ -18,23 +19,18 @@ import {
   type PathRule,
   restrictSelf,
 } from "../../sys/landlock.ts";
-import {
-  makeMountsPrivate,
-  Namespace,
-  type NamespaceName,
-  setHostName,
-  unshare,
-} from "../../sys/namespaces.ts";
-import { compileFilter, installFilter } from "../../sys/seccomp.ts";
+import { makeMountsPrivate, Namespace, setHostName, unshare } from "../../sys/namespaces.ts";
+import { compileFilter, installFilter, type Instruction } from "../../sys/seccomp.ts";
+import { placeDescriptors } from "../../sys/spawn.ts";
 import type { SystemCalls } from "../../sys/system_call.ts";
 import { thisMachine } from "../../sys/syscall_numbers.ts";
-import { SystemError } from "../../sys/system_error.ts";
+import { cString, SystemError } from "../../sys/system_error.ts";
 import { startFilter } from "./filters.ts";
 import type { Layer, LayerState } from "./layers.ts";
 import { isReachable } from "./readable.ts";
 import { enterRoot, mappedFiles } from "./root.ts";
 
-/** What a launcher is told, besides the program that it executes. */
+/** What the layers of a guest depend on, besides its descriptors. */
 export interface LockdownPlan {
   /** Process id of the daemon. */
   readonly parent: number;
@@ -46,6 +42,10 @@ export interface LockdownPlan {
   readonly closed: readonly string[];
   /** User and group of the guest, where the daemon is root. */
   readonly uid: number;
+  /** The descriptors of the guest: present numbers by those that it has them by. */
+  readonly descriptors: ReadonlyMap<number, number>;
+  /** Sets limits from outside, where it still has the daemon's user. */
+  readonly limit?: (pid: number) => void;
 }
 
 const HOST_NAME = "guest";
@@ -69,18 +69,24 @@ interface Isolation {
   readonly hasRoot: boolean;
 }
 
-function isolate(calls: SystemCalls, plan: LockdownPlan, libraries: string[]): Isolation {
-  const failed: string[] = [];
-  for (const name of Object.keys(Namespace) as NamespaceName[]) {
-    const number = unshare(calls, name);
-    if (number !== 0) failed.push(name);
-    else if (name === "uts") setHostName(calls, HOST_NAME);
+/** What the present step gives, or that it is missing where the kernel refuses it. */
+function attempt(layer: Layer, step: () => void): LayerState {
+  try {
+    step();
+    return applied(layer);
+  } catch (error) {
+    return missing(layer, reason(error));
   }
+}
+
+function isolate(calls: SystemCalls, plan: LockdownPlan, libraries: readonly string[]): Isolation {
+  const failed = unshare(calls);
+  if (!failed.includes("uts")) setHostName(calls, HOST_NAME);
   const refused = missing("namespaces", `the kernel refuses ${failed.join(", ")}`);
   if (failed.includes("mount")) return { state: refused, hasRoot: false };
   try {
     makeMountsPrivate(calls);
-    enterRoot(calls, plan.program, libraries, plan);
+    enterRoot(calls, calls.call("getpid"), { ...plan, libraries });
   } catch (error) {
     return { state: missing("namespaces", reason(error)), hasRoot: false };
   }
@@ -156,42 +162,58 @@ function restrictFiles(
   return applied("landlock", `ABI ${abi}${gaps}`);
 }
 
+let startProgram: readonly Instruction[] | undefined;
+
 function filterStart(calls: SystemCalls): LayerState {
-  const program = compileFilter(startFilter(), thisMachine());
+  startProgram ??= compileFilter(startFilter(), thisMachine());
   const result = installFilter(
-    program,
+    startProgram,
     0,
     (operation, flags, bytes) => calls.attempt("seccomp", operation, flags, bytes),
   );
   return result === 0 ? applied("seccomp") : missing("seccomp", `errno ${-result}`);
 }
 
+let libraries: readonly string[] | undefined;
+
+/** Files whose code the guest maps: those of this process, as they were at the first guest. */
+function ownLibraries(): readonly string[] {
+  libraries ??= mappedFiles(Deno.readTextFileSync("/proc/self/maps"));
+  return libraries;
+}
+
+/** Ends with the daemon, which must be there still. */
+function bindToDaemon(calls: SystemCalls, { parent }: LockdownPlan): LayerState {
+  try {
+    return dieWithParent(calls) === parent
+      ? applied("process")
+      : missing("process", "the daemon has gone");
+  } catch (error) {
+    return missing("process", reason(error));
+  }
+}
+
 /**
- * Restricts the calling thread, and what it executes; returns what came of each layer. Throws where
- * a step fails that cannot fail on a sound machine.
+ * Restricts the process of `calls`, and what it executes; returns what came of each layer. Throws
+ * where a step fails that cannot fail on a sound machine.
  */
 export function applyLayers(calls: SystemCalls, plan: LockdownPlan): LayerState[] {
+  bindToDaemon(calls, plan);
+  const descriptors = attempt("descriptors", () => placeDescriptors(calls, plan.descriptors));
+  plan.limit?.(calls.call("getpid"));
   const isRoot = calls.call("geteuid") === 0;
-  const libraries = mappedFiles(Deno.readTextFileSync("/proc/self/maps"));
+  const files = ownLibraries();
   const { state: namespaces, hasRoot } = isRoot
-    ? isolate(calls, plan, libraries)
+    ? isolate(calls, plan, files)
     : { state: missing("namespaces", "the daemon is not root"), hasRoot: false };
-  Deno.chdir("/");
+  calls.call("chdir", cString("/"));
   const isBounded = isRoot && dropBoundingSet(calls);
   const uid = isRoot ? changeUser(calls, plan, hasRoot) : missing("uid", "the daemon is not root");
   const capabilities = giveUpCapabilities(calls, isRoot, isBounded, uid);
-  setNoNewPrivileges(calls);
-  const landlock = restrictFiles(calls, plan, libraries);
+  const privileges = attempt("no-new-privileges", () => setNoNewPrivileges(calls));
+  const landlock = restrictFiles(calls, plan, files);
   const seccomp = filterStart(calls);
-  if (dieWithParent(calls) !== plan.parent) throw new Error("The daemon has gone");
-  return [
-    applied("process"),
-    applied("descriptors"),
-    applied("no-new-privileges"),
-    seccomp,
-    capabilities,
-    landlock,
-    namespaces,
-    uid,
-  ];
+  // Again: a process that changes its user gets no signal when its parent ends.
+  const process = bindToDaemon(calls, plan);
+  return [process, descriptors, privileges, seccomp, capabilities, landlock, namespaces, uid];
 }

@@ -38,7 +38,11 @@ export const LAYER_PURPOSE: Readonly<Record<Layer, string>> = {
 };
 
 /** What gives a layer that is missing. */
-export const LAYER_ADVICE: Readonly<Record<OptionalLayer, string>> = {
+export const LAYER_ADVICE: Readonly<Record<Layer, string>> = {
+  "process": "Look whether the daemon runs, and at the limits of its service.",
+  "descriptors": "Raise the daemon's limit of descriptors (LimitNOFILE=); use Linux 5.11 or later.",
+  "no-new-privileges": "Let the daemon call prctl: a filter of system calls lies around it.",
+  "seccomp": "Use a kernel with seccomp filters, and let the daemon install them.",
   capabilities: "Start the daemon as root, or as a user without capabilities.",
   landlock: "Use a kernel from 5.13 on that has Landlock among its modules (lsm=landlock,...).",
   namespaces: "Start the daemon as root with CAP_SYS_ADMIN.",
@@ -97,12 +101,12 @@ export function checkLayers(
   if (refused.length === 0) return;
   const what = refused.map(({ layer, detail }) => `${layer} (${detail})`).join(", ");
   const optional = refused.map(({ layer }) => layer).filter(isOptionalLayer);
-  const advice = optional.map((layer) => LAYER_ADVICE[layer]);
+  const advice = refused.map(({ layer }) => LAYER_ADVICE[layer]);
   if (optional.length === refused.length) {
     advice.push(
       `Or, if you trust the handler as much, consent: --accept-missing ${optional.join(",")}`,
     );
-  } else advice.unshift("This kernel cannot hold a handler: run it in a virtual machine.");
+  } else advice.push("Or run the handler in a virtual machine: nothing can hold it here.");
   throw new LockdownError(`The sandbox is not complete: ${what}`, advice.join(" "));
 }
 

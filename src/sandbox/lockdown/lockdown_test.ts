@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { LaunchPlan } from "./launch_stage.ts";
+import type { TestPlan } from "./launch_double.ts";
 import type { LayerState } from "./layers.ts";
 import { isReachable } from "./readable.ts";
 
@@ -15,7 +15,7 @@ const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const SOURCES = path("../..");
 const isRoot = Deno.uid() === 0;
 
-/** Who starts the launcher. */
+/** Who launches. */
 type Who = "root" | "nobody" | "this user";
 const everybody: readonly Who[] = isRoot ? ["root", "nobody"] : ["this user"];
 
@@ -45,9 +45,9 @@ interface Outcome {
   readonly errors: string;
 }
 
-function planOf(what: string, argument: string, change: Partial<LaunchPlan>): LaunchPlan {
+function planOf(what: string, argument: string, change: Partial<TestPlan>): TestPlan {
   return {
-    lockdown: { parent: Deno.pid, program: runtime, read: [SOURCES], closed: [], uid: UID },
+    lockdown: { program: runtime, read: [SOURCES], closed: [], uid: UID },
     accept_missing_layers: ["capabilities", "landlock", "namespaces", "uid"],
     guest: {
       path: runtime,
@@ -64,7 +64,7 @@ async function probe(
   who: Who,
   what: string,
   argument = "",
-  change: Partial<LaunchPlan> = {},
+  change: Partial<TestPlan> = {},
 ): Promise<Outcome> {
   const plan = JSON.stringify(planOf(what, argument, change));
   const file = await Deno.makeTempFile({ dir: folder });
@@ -72,7 +72,7 @@ async function probe(
   await Deno.chmod(file, 0o666);
   const cache = await Deno.makeTempDir({ dir: folder });
   if (who === "nobody") await Deno.chown(cache, NOBODY, NOBODY);
-  const launcher = [runtime, ...RUN, "--allow-all", path("launch_stage.ts"), plan];
+  const launcher = [runtime, ...RUN, "--allow-all", path("launch_double.ts"), plan];
   const user = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"];
   const redirect = `exec "$@" 3<>${file} 4<>${file} 5<${file} 6<>${file} 7<>${file} 8<${file}`;
   const { code, signal, stdout, stderr } = await new Deno.Command("/bin/sh", {
@@ -82,8 +82,7 @@ async function probe(
   }).output();
   const errors = new TextDecoder().decode(stderr);
   const text = new TextDecoder().decode(stdout);
-  const channel = Deno.readTextFileSync(file);
-  const found = text === "" ? { report: [], result: channel } : JSON.parse(text);
+  const found = text === "" ? { report: [], result: "" } : JSON.parse(text);
   return { ...found, code, signal, errors };
 }
 
@@ -92,7 +91,7 @@ function isApplied(outcome: Outcome, layer: string): boolean {
 }
 
 for (const who of everybody) {
-  Deno.test(`what a launcher started by ${who} executes has no way out`, async () => {
+  Deno.test(`what is launched by ${who} has no way out`, async () => {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const secret = await Deno.makeTempFile({ dir: folder });
     await Deno.writeTextFile(secret, "secret");
@@ -177,21 +176,21 @@ for (const who of everybody) {
     assert.deepEqual(failed, []);
   });
 
-  Deno.test(`a launcher refuses to start what lacks a layer, started by ${who}`, async () => {
+  Deno.test(`nothing is launched that lacks a layer, started by ${who}`, async () => {
     const without = await probe(who, "launch", "{}", { accept_missing_layers: [] });
     if (without.code === 0 || without.report.length > 0) {
       return console.log("skipped: this machine gives every layer");
     }
     assert.equal(without.code, 70);
-    assert.match(String(without.result), /The sandbox is not complete: .*--accept-missing/s);
+    assert.match(without.errors, /The sandbox is not complete: .*--accept-missing/s);
   });
 }
 
-Deno.test("a launcher whose daemon has gone starts nothing", async () => {
+Deno.test("nothing is launched for a daemon that has gone", async () => {
   const lockdown = { ...planOf("", "", {}).lockdown, parent: 1 };
-  const { code, result } = await probe(everybody[0], "launch", "{}", { lockdown });
+  const { code, errors } = await probe(everybody[0], "launch", "{}", { lockdown });
   assert.equal(code, 70);
-  assert.match(String(result), /The daemon has gone/);
+  assert.match(errors, /process \(the daemon has gone\)/);
 });
 
 /** A module of `deno info`: edges of types alone have no "code". */

@@ -1,5 +1,5 @@
 /**
- * What a launcher of lockdown_test.ts executes in place of a guest: a program with all of Deno's
+ * What lockdown_test.ts launches in place of a guest: a program with all of Deno's
  * permissions, so that what fails fails for the layers below. Its first argument says what to try,
  * its last is the report of the layers. It prints one JSON text.
  */
@@ -39,7 +39,7 @@ function exists(path: string): boolean {
   }
 }
 
-/** After the launcher: what its layers leave. */
+/** After the launch: what its layers leave. */
 async function tryAfterLaunch(): Promise<unknown> {
   const { port, secret, daemon } = JSON.parse(argument);
   const found = await tryAll({

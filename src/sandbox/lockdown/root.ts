@@ -13,9 +13,13 @@ import {
   type MountRestriction,
   mountTmpfs,
 } from "../../sys/namespaces.ts";
-import type { SystemCalls } from "../../sys/system_call.ts";
+import type { Request, SystemCalls } from "../../sys/system_call.ts";
+import { cString, Errno, SystemError } from "../../sys/system_error.ts";
 import { filesOf, stat } from "./readable.ts";
 
+const AT_FDCWD = -100;
+const S_IFREG = 0o100000;
+const O_CREAT_WRITE_CLOEXEC = 0o2000101;
 /** Any folder that exists everywhere and holds nothing that a guest needs. */
 const MOUNT_POINT = "/proc/fs";
 const TMPFS_OPTIONS = "mode=0755,size=64m";
@@ -37,28 +41,42 @@ export function mappedFiles(maps: string): string[] {
   return [...paths];
 }
 
-/** Fills the new root. */
+/** The calls that fill the new root; made together, they hardly take time. */
 class Root {
-  readonly #calls: SystemCalls;
   readonly #folder: string;
+  /** What is to be made, in this order. */
+  readonly requests: Request[] = [];
+  /** Copies of files, by their paths in the new root. */
+  readonly copies = new Map<string, string>();
+  readonly #folders = new Set<string>(["/"]);
+  /** What is shown with all that is below. */
+  readonly #shown: string[] = [];
   #copied_bytes = 0;
 
-  constructor(calls: SystemCalls, folder: string) {
-    this.#calls = calls;
+  constructor(folder: string) {
     this.#folder = folder;
   }
 
-  /** Shows a file or folder in its usual place, if there is one. */
+  #makeFolder(path: string): void {
+    if (this.#folders.has(path)) return;
+    this.#makeFolder(dirname(path));
+    this.#folders.add(path);
+    this.requests.push(["mkdirat", AT_FDCWD, cString(this.#folder + path), 0o755]);
+  }
+
+  /** Shows a file or folder in its usual place, if there is one that is not shown yet. */
   bind(path: string, restrictions: readonly MountRestriction[], source = path): void {
+    if (this.#shown.some((one) => path === one || path.startsWith(`${one}/`))) return;
     const info = stat(source);
     if (info === undefined) return;
     const target = this.#folder + path;
-    if (info.isDirectory) Deno.mkdirSync(target, { recursive: true });
+    if (info.isDirectory) this.#makeFolder(path);
     else {
-      Deno.mkdirSync(dirname(target), { recursive: true });
-      Deno.writeFileSync(target, new Uint8Array());
+      this.#makeFolder(dirname(path));
+      this.requests.push(["mknodat", AT_FDCWD, cString(target), S_IFREG | 0o644, 0]);
     }
-    bindReadOnly(this.#calls, source, target, restrictions);
+    this.requests.push(...bindReadOnly(source, target, restrictions));
+    this.#shown.push(path);
   }
 
   /** A symbolic link stays one, so that what it points to is found as outside. */
@@ -70,53 +88,66 @@ class Root {
       return;
     }
     if (!info.isSymlink) return this.bind(path, ["nodev"]);
-    Deno.mkdirSync(dirname(this.#folder + path), { recursive: true });
-    Deno.symlinkSync(Deno.readLinkSync(path), this.#folder + path);
-  }
-
-  has(path: string): boolean {
-    return stat(this.#folder + path) !== undefined;
+    this.#makeFolder(dirname(path));
+    const target = cString(Deno.readLinkSync(path));
+    this.requests.push(["symlinkat", target, AT_FDCWD, cString(this.#folder + path)]);
+    this.#shown.push(path);
   }
 
   /** Shows copies of modules, which their owner alone may read. */
-  copies(path: string): void {
-    for (const [name, { isFile, size }] of filesOf(path)) if (isFile) this.#copy(name, size);
-  }
-
-  #copy(path: string, size: number): void {
-    if (!MODULE.test(path)) return;
-    this.#copied_bytes += size;
-    if (this.#copied_bytes > COPY_BYTES_MAX) {
-      throw new Error(`Cannot copy more than ${COPY_BYTES_MAX} bytes of modules for a handler`);
+  copy(path: string): void {
+    for (const [name, { isFile, size }] of filesOf(path)) {
+      if (!isFile || !MODULE.test(name)) continue;
+      this.#copied_bytes += size;
+      if (this.#copied_bytes > COPY_BYTES_MAX) {
+        throw new Error(`Cannot copy more than ${COPY_BYTES_MAX} bytes of modules for a handler`);
+      }
+      this.#makeFolder(dirname(name));
+      this.copies.set(name, this.#folder + name);
     }
-    const target = this.#folder + path;
-    Deno.mkdirSync(dirname(target), { recursive: true });
-    Deno.writeFileSync(target, Deno.readFileSync(path));
   }
 }
 
+function writeCopies(calls: SystemCalls, copies: ReadonlyMap<string, string>): void {
+  for (const [path, target] of copies) {
+    const bytes = Deno.readFileSync(path);
+    const fd = calls.call("openat", AT_FDCWD, cString(target), O_CREAT_WRITE_CLOEXEC, 0o644);
+    const [written] = calls.callAll([["write", fd, bytes, bytes.length], ["close", fd]]);
+    if (written !== bytes.length) throw new SystemError("write", Errno.ENOSPC, target);
+  }
+}
+
+/** What a new root is made of. */
+export interface RootPlan {
+  /** Executable of the guest. */
+  readonly program: string;
+  readonly libraries: readonly string[];
+  /** Files and folders that the guest reads. */
+  readonly read: readonly string[];
+  /** Those of them that are to be copied. */
+  readonly closed: readonly string[];
+}
+
 /**
- * Makes the new root and enters it. `read`: files and folders that the guest reads, `closed`: those of
- * them that are to be copied; `program`: its executable. The calling thread is in a mount namespace of its own with private mounts.
+ * Makes the new root and enters it. The process of `calls`, whose id is `pid`, is in a mount namespace
+ * of its own with private mounts. Throws SystemError.
  */
-export function enterRoot(
-  calls: SystemCalls,
-  program: string,
-  libraries: readonly string[],
-  { read, closed }: { readonly read: readonly string[]; readonly closed: readonly string[] },
-): void {
-  Deno.umask(0o022);
+export function enterRoot(calls: SystemCalls, pid: number, plan: RootPlan): void {
+  const { program, libraries, read, closed } = plan;
+  calls.call("umask", 0o022);
   mountTmpfs(calls, MOUNT_POINT, TMPFS_OPTIONS);
-  const root = new Root(calls, MOUNT_POINT);
+  const root = new Root(MOUNT_POINT);
   for (const path of LIBRARY_FOLDERS) root.library(path);
-  for (const path of [program, ...libraries]) if (!root.has(path)) root.bind(path, ["nodev"]);
+  for (const path of [program, ...libraries]) root.bind(path, ["nodev"]);
   for (const path of RUNTIME_FILES) root.bind(path, ["nodev", "noexec"]);
   for (const path of DEVICES) root.bind(path, ["noexec"]);
   for (const path of read) {
-    if (closed.includes(path)) root.copies(path);
+    if (closed.includes(path)) root.copy(path);
     else root.bind(path, ["nodev", "noexec"]);
   }
-  root.bind("/proc/self", ["nodev", "noexec"], `/proc/${Deno.pid}`);
+  root.bind("/proc/self", ["nodev", "noexec"], `/proc/${pid}`);
+  calls.callAll(root.requests);
+  writeCopies(calls, root.copies);
   makeReadOnly(calls, MOUNT_POINT);
   changeRoot(calls, MOUNT_POINT);
 }
