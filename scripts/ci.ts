@@ -77,6 +77,8 @@ const late: readonly Step[] = [
     dialect: "plain",
   },
   { name: "conformance", command: [deno, "task", "test:conformance"], dialect: "plain" },
+  // As root and as an ordinary user, where this is root.
+  { name: "attacks", command: [deno, "task", "test:sandbox", "--quick"], dialect: "plain" },
 ];
 
 /** Another one every day, the same for all runs of a day. */

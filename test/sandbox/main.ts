@@ -49,6 +49,7 @@ export async function main(args: string[]): Promise<number> {
   if (values.list) { for (const { number, title } of families) console.log(`${number} ${title}`); }
   if (values.help || values.list) return 0;
   const results = await run(choose(values.only), users(values.user), values);
+  if (values.binary === undefined && values.only === undefined) results.push(noBinary());
   if (values.json !== undefined) {
     await Deno.writeTextFile(values.json, `${JSON.stringify({ results }, null, 2)}\n`);
   }
@@ -57,6 +58,13 @@ export async function main(args: string[]): Promise<number> {
   if (failures !== "") console.log(`${failures}\n`);
   console.log(formatCounts(results));
   return results.some(({ outcome }) => outcome === "failed") ? 1 : 0;
+}
+
+/** What is not tried where it is the sources that are attacked. */
+function noBinary(): FamilyResult {
+  const nothing = { attempts: [], problems: [], elapsed_ms: 0 };
+  const reason = "there is none here: make one with deno compile, and give it with --binary";
+  return { number: 0, title: "compiled lunette", user: "", outcome: "skipped", reason, ...nothing };
 }
 
 function choose(wanted: readonly string[] | undefined): readonly Family[] {

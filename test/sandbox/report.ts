@@ -26,7 +26,7 @@ function row(result: FamilyResult): string[] {
   const { attempts, usual, during, outcome, reason } = result;
   const contained = attempts.filter((attempt) => attempt.contained).length;
   return [
-    String(result.number),
+    result.number === 0 ? "" : String(result.number),
     result.title,
     result.user,
     attempts.length === 0 ? "" : `${contained}/${attempts.length}`,
@@ -35,7 +35,7 @@ function row(result: FamilyResult): string[] {
       ? ""
       : `${usual.p99_ms.toFixed(1)} > ${during.p99_ms.toFixed(1)}`,
     during === undefined ? "" : during.max_ms.toFixed(0),
-    (result.elapsed_ms / 1000).toFixed(1),
+    outcome === "skipped" ? "" : (result.elapsed_ms / 1000).toFixed(1),
     outcome === "skipped" ? `skipped: ${reason}` : outcome === "failed" ? "FAILED" : outcome,
   ];
 }
