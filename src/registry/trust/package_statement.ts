@@ -22,8 +22,14 @@ export interface PackageStatement {
   readonly key: PublicKey;
 }
 
+/** What of a package is signed. */
+export type SignedPart = Pick<
+  PackageContent,
+  "id" | "version" | "digest" | "manifest_digest" | "capabilities"
+>;
+
 /** The statement that fits a package. */
-function statementOf(content: PackageContent, key: PublicKey): PackageStatement {
+function statementOf(content: SignedPart, key: PublicKey): PackageStatement {
   const { id, version, digest, manifest_digest, capabilities } = content;
   return {
     type: "lunette.package.v1",
@@ -39,7 +45,7 @@ function statementOf(content: PackageContent, key: PublicKey): PackageStatement 
 
 /** Signs a package; returns the envelope. */
 export async function signPackage(
-  content: PackageContent,
+  content: SignedPart,
   signer: Signer,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const payload = new TextEncoder().encode(canonicalJson(statementOf(content, signer.key)));
@@ -79,7 +85,7 @@ function readStatement(payload: Uint8Array<ArrayBuffer>, place: string): Package
  */
 export async function checkPackageSignature(
   envelope: Uint8Array<ArrayBuffer>,
-  content: PackageContent,
+  content: SignedPart,
 ): Promise<PublicKey> {
   const what = `the signature of ${content.id} ${content.version}`;
   const { payload, key } = await unseal(
