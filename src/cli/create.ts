@@ -1,10 +1,4 @@
 /** lunette create: makes a LUN. */
-import {
-  checkAccepted,
-  LockdownError,
-  OPTIONAL_LAYERS,
-  type OptionalLayer,
-} from "../sandbox/lockdown/layers.ts";
 import { Command, Option } from "commander";
 import type { LunDescription } from "../daemon/api.ts";
 import { OperatorError } from "../daemon/error.ts";
@@ -13,6 +7,7 @@ import type { UnitOptions } from "../daemon/ring_messages.ts";
 import { parseSize } from "../daemon/size.ts";
 import { unitOptionsProblem } from "../daemon/unit_options.ts";
 import { resolve } from "node:path";
+import { ACCEPTABLE, parseAccepted } from "./accepted.ts";
 import { connect, type ConnectOptions, withConnection } from "./connect.ts";
 import { type LimitFlags, limitOptions, parseDuration, withLimits } from "./limits.ts";
 import { green, printJson } from "./output.ts";
@@ -74,16 +69,6 @@ function checkGroup(text: string): string {
   );
 }
 
-/** Names of layers, separated by commas. */
-function parseLayers(text: string): OptionalLayer[] {
-  try {
-    return checkAccepted(text.split(",").map((name) => name.trim()));
-  } catch (error) {
-    if (!(error instanceof LockdownError)) throw error;
-    throw new OperatorError("usage", error.message, error.advice, { cause: error });
-  }
-}
-
 /** The verb `create`. */
 export function createVerb(): Command {
   const command = new Command("create")
@@ -118,12 +103,13 @@ export function createVerb(): Command {
     .option("--copy-group <name>", "copies may go between the LUNs of one group (EXTENDED COPY)")
     .option(
       "--accept-missing <layers>",
-      "layers of the sandbox that this machine may lack, for a handler of a folder: " +
-        OPTIONAL_LAYERS.join(","),
+      "layers of the sandbox, and limits that were asked for, that this machine may lack: " +
+        ACCEPTABLE.join(","),
     );
   return withConnection(withLimits(command)).action(
     async (name: string, options: CreateOptions) => {
       const limits = limitOptions(options);
+      const accepted = parseAccepted(options.acceptMissing);
       const lun = await connect(options).create({
         name: checkName(name),
         handler: handlerReference(options.handler),
@@ -137,9 +123,8 @@ export function createVerb(): Command {
           : { block_length_bytes: Number(options.blockSize) }),
         unit: unitOptions(options),
         ...(Object.keys(limits).length === 0 ? {} : { limits }),
-        ...(options.acceptMissing === undefined
-          ? {}
-          : { accept_missing_layers: parseLayers(options.acceptMissing) }),
+        ...(accepted.layers.length === 0 ? {} : { accept_missing_layers: accepted.layers }),
+        ...(accepted.limits.length === 0 ? {} : { accept_missing_limits: accepted.limits }),
       });
       if (options.json === true) return printJson(lun);
       printCreated(lun);

@@ -23,6 +23,18 @@ export interface LimitFlags {
   readonly logRate?: string;
 }
 
+/** The limit that each option sets. */
+export const LIMIT_NAMES: Readonly<Record<keyof LimitFlags, keyof ResourceLimits>> = {
+  memory: "memory_bytes",
+  cpuWeight: "cpu_weight",
+  cpuQuota: "cpu_quota_percent",
+  threads: "threads",
+  descriptors: "descriptors",
+  nice: "nice",
+  queueDepth: "queue_depth",
+  logRate: "log_lines_per_second",
+};
+
 /** Adds the options. */
 export function withLimits(command: Command): Command {
   return command

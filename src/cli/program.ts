@@ -11,6 +11,7 @@ import { doctorVerb } from "./doctor.ts";
 import { ejectVerb } from "./eject.ts";
 import { grantVerb } from "./grant.ts";
 import { insertVerb } from "./insert.ts";
+import { limitVerb } from "./limit.ts";
 import { listVerb } from "./list.ts";
 import { pluginVerb } from "./plugin/verbs.ts";
 import { protectVerb } from "./protect.ts";
@@ -40,6 +41,7 @@ export function makeProgram(): Command {
     listVerb(),
     showVerb(),
     resizeVerb(),
+    limitVerb(),
     restartVerb(),
     revokeVerb(),
     grantVerb(),

@@ -1,5 +1,6 @@
 /** What the control socket carries: JSON over HTTP. The command line and the HTTP API share it. */
 import type { CapabilityDescription } from "../sandbox/capability_description.ts";
+import type { LimitLayer } from "./kept_limits.ts";
 import type { AnyFabricKind, FabricKind, Isolation } from "./lun_record.ts";
 import type { MissingLimit } from "../sandbox/limits/cgroup_tree.ts";
 import type { LayerState, OptionalLayer } from "../sandbox/lockdown/layers.ts";
@@ -26,6 +27,8 @@ export interface CreateRequest {
   readonly limits?: LimitOptions;
   /** Layers of the sandbox that may be missing, by name: for handlers that did not come with lunette. */
   readonly accept_missing_layers?: readonly OptionalLayer[];
+  /** Limits that are asked for, and that this machine need not keep. */
+  readonly accept_missing_limits?: readonly LimitLayer[];
 }
 
 /** How far a LUN is. */
@@ -109,6 +112,16 @@ export interface ResizeRequest {
   readonly shrink?: boolean;
   /** Whether this host shall look at its disk again (loopback). Default true. */
   readonly rescan?: boolean;
+}
+
+/** POST /v1/luns/NAME/limit. What is absent stays. */
+export interface LimitRequest {
+  readonly limits: LimitOptions;
+  /** Limits that get their defaults back. */
+  readonly reset?: readonly (keyof ResourceLimits)[];
+  readonly deadline_ms?: number;
+  /** Limits that are asked for, and that this machine need not keep. */
+  readonly accept_missing_limits?: readonly LimitLayer[];
 }
 
 /** POST /v1/luns/NAME/protect. */

@@ -3,6 +3,7 @@ import type {
   CommandDescription,
   CreateRequest,
   ErrorBody,
+  LimitRequest,
   LunChanged,
   LunDescription,
   LunStatistics,
@@ -84,6 +85,9 @@ export class ControlClient {
   }
   resize(name: string, request: ResizeRequest): Promise<LunChanged> {
     return this.#change(name, "resize", request);
+  }
+  limit(name: string, request: LimitRequest): Promise<LunChanged> {
+    return this.#change(name, "limit", request);
   }
   protect(name: string, request: ProtectRequest): Promise<LunChanged> {
     return this.#change(name, "protect", request);

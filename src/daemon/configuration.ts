@@ -62,6 +62,7 @@ function parseLun(path: string, value: unknown, index: number): unknown {
     "unit",
     "limits",
     "accept_missing_layers",
+    "accept_missing_limits",
   ];
   onlyKnown(path, `"luns[${index}]"`, value, known);
   const { size, limits, ...rest } = value;

@@ -5,6 +5,7 @@ import { httpStatus, OperatorError, operatorError } from "./error.ts";
 import {
   parseCapabilityChange,
   parseCreateRequest,
+  parseLimitRequest,
   parseMediumRequest,
   parseProtectRequest,
   parseResizeRequest,
@@ -56,6 +57,8 @@ async function routeLun(
       return daemon.commands(name);
     case "POST resize":
       return await daemon.resize(name, parseResizeRequest(await readBody(request)));
+    case "POST limit":
+      return await daemon.limit(name, parseLimitRequest(await readBody(request)));
     case "POST protect":
       return await daemon.protect(name, parseProtectRequest(await readBody(request)));
     case "POST restart":

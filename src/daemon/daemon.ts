@@ -12,6 +12,7 @@ import type {
   CapabilityChange,
   CommandDescription,
   CreateRequest,
+  LimitRequest,
   LunChanged,
   LunDescription,
   LunStatistics,
@@ -194,6 +195,11 @@ export class Daemon {
   /** Changes the size of a LUN under I/O. */
   resize(name: string, request: ResizeRequest): Promise<LunChanged> {
     return this.#changes.resize(checkName(name), request);
+  }
+
+  /** Changes the limits of a LUN's handler. */
+  limit(name: string, request: LimitRequest): Promise<LunChanged> {
+    return this.#changes.limit(checkName(name), request);
   }
 
   /** Write protects a LUN, or ends that. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { MissingLimit } from "../sandbox/limits/cgroup_tree.ts";
-import { withDefaults } from "../sandbox/limits/limits.ts";
+import { type ResourceLimits, withDefaults } from "../sandbox/limits/limits.ts";
 import type { LunDescription, LunState, LunStatistics } from "./api.ts";
 import { OperatorError } from "./error.ts";
 import { FabricError } from "../fabric/tcmu/error.ts";
@@ -135,6 +135,20 @@ export class Lun {
       );
     }
     await supervisor.restart();
+  }
+
+  /** Gives the handler other limits. Throws {@linkcode OperatorError}. */
+  async limit(limits: ResourceLimits): Promise<{ restarted: boolean }> {
+    const { supervisor } = this.#served;
+    if (supervisor === undefined) {
+      throw new OperatorError("usage", `LUN "${this.record.name}" has no handler process to limit`);
+    }
+    return await supervisor.limit(limits);
+  }
+
+  /** Limits that this machine cannot keep. */
+  get missing_limits(): readonly MissingLimit[] {
+    return this.#missing_limits;
   }
 
   /** The storage, to change what its handler was given. Throws {@linkcode OperatorError}. */

@@ -1,5 +1,7 @@
 /** Changes of LUNs while they are served: size, write protection, medium. */
+import { withDefaults } from "../sandbox/limits/limits.ts";
 import type {
+  LimitRequest,
   LunChanged,
   LunDescription,
   MediumRequest,
@@ -7,6 +9,7 @@ import type {
   ResizeRequest,
 } from "./api.ts";
 import { OperatorError } from "./error.ts";
+import { checkKept } from "./kept_limits.ts";
 import type { Lun } from "./lun.ts";
 import type { FabricChange } from "./lun_fabric.ts";
 import type { LunRecord, RecordStore } from "./lun_record.ts";
@@ -119,6 +122,35 @@ export class LunChanges {
     }
   }
 
+  /** Changes the limits of the handler, as it runs where that can be. */
+  async limit(name: string, request: LimitRequest): Promise<LunChanged> {
+    return await this.#luns.exclusively(name, async () => {
+      const lun = this.#luns.find(name);
+      const { record } = lun;
+      if (record.isolation !== "process") {
+        throw new OperatorError("usage", "A handler in thread has no limits of its own");
+      }
+      const next = limitedRecord(record, request);
+      checkKept(request.limits, lun.missing_limits, next.accept_missing_limits ?? []);
+      const limits = withDefaults(next.limits ?? {});
+      // What was not recorded, and then lost by a crash, the operator would not know of.
+      await this.#save(lun, next);
+      try {
+        const { restarted } = await lun.limit(limits);
+        const { queue_depth } = limits;
+        await lun.change({ queue_depth, deadline_ms: next.deadline_ms });
+        const notes = restarted ? ["its handler was started again for it"] : [];
+        if (next.deadline_ms !== record.deadline_ms) {
+          notes.push(...await lun.tellFabric({ deadline_ms: next.deadline_ms, rescan: false }));
+        }
+        return { lun: lun.describe(), notes };
+      } catch (error) {
+        await this.#save(lun, record);
+        throw error;
+      }
+    });
+  }
+
   /** Takes a capability of the handler back: recorded first, so that a crash does not give it again. */
   async revoke(name: string, capability: string): Promise<LunDescription> {
     return await this.#luns.exclusively(name, async () => {
@@ -171,6 +203,24 @@ function servedSize(lun: Lun): number {
     throw new OperatorError("failed", `LUN "${name}" is not served: ${problem ?? state}`);
   }
   return size_bytes;
+}
+
+/** The record with other limits. */
+function limitedRecord(
+  record: LunRecord,
+  { limits, reset = [], deadline_ms = record.deadline_ms, accept_missing_limits }: LimitRequest,
+): LunRecord {
+  const kept = Object.entries({ ...record.limits, ...limits })
+    .filter(([name]) => !(reset as readonly string[]).includes(name));
+  const accepted = [
+    ...new Set([...record.accept_missing_limits ?? [], ...accept_missing_limits ?? []]),
+  ];
+  return {
+    ...record,
+    limits: Object.fromEntries(kept),
+    deadline_ms,
+    ...(accepted.length === 0 ? {} : { accept_missing_limits: accepted }),
+  };
 }
 
 function checkSize(lun: Lun, size_bytes: number): void {

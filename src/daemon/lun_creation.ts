@@ -1,9 +1,11 @@
 /** From what was asked for to the record of a LUN. */
 import type { KernelTree } from "../fabric/tcmu/tree.ts";
 import type { VolumeFeatures } from "../engine/ports.ts";
+import type { MissingLimit } from "../sandbox/limits/cgroup_tree.ts";
 import type { LimitOptions } from "../sandbox/limits/limits.ts";
 import type { CreateRequest } from "./api.ts";
 import { OperatorError } from "./error.ts";
+import { checkKept } from "./kept_limits.ts";
 import { type ResolvedHandler, resolveHandler } from "./handlers.ts";
 import type { FabricKind, Isolation, LunRecord } from "./lun_record.ts";
 
@@ -13,11 +15,15 @@ export const DEADLINE_DEFAULT_MS = 30_000;
 /** Setting of handlers that let the length of logical blocks be chosen. */
 const BLOCK_LENGTH_SETTING = "blockSize";
 
-/** The record of a LUN that is to be made. `takeNumber` gives its number on the embedded target. */
+/**
+ * The record of a LUN that is to be made. `takeNumber` gives its number on the embedded target,
+ * `missing` are limits that this machine cannot keep.
+ */
 export async function makeRecord(
   request: CreateRequest,
   tree: KernelTree,
   takeNumber: (name: string) => number,
+  missing: readonly MissingLimit[],
 ): Promise<LunRecord> {
   const { name, unit = {} } = request;
   const fabric = request.fabric ?? await defaultFabric(tree);
@@ -25,6 +31,7 @@ export async function makeRecord(
   const settings = settingsOf(request, handler);
   const isolation = request.isolation ?? "process";
   checkLimits(request.limits, isolation);
+  checkKept(request.limits ?? {}, missing, request.accept_missing_limits ?? []);
   return {
     name,
     handler: request.handler,
@@ -41,6 +48,9 @@ export async function makeRecord(
     ...(request.accept_missing_layers === undefined
       ? {}
       : { accept_missing_layers: request.accept_missing_layers }),
+    ...(request.accept_missing_limits === undefined
+      ? {}
+      : { accept_missing_limits: request.accept_missing_limits }),
   };
 }
 

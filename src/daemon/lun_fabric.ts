@@ -25,6 +25,8 @@ export interface UnitShape {
 export interface FabricChange {
   /** Its new size, where the fabric shall know it. */
   readonly size_bytes?: number;
+  /** The handler's deadline, where it has changed. */
+  readonly deadline_ms?: number;
   /** Whether a disk of this host shall be looked at again. */
   readonly rescan: boolean;
 }

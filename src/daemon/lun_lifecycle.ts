@@ -188,6 +188,7 @@ export class LunLifecycle {
         request,
         this.#parts.tree,
         (lun) => this.#parts.luns.takeNumber(lun),
+        this.#parts.cgroups.missing,
       );
       const kept = this.#parts.recorded;
       try {

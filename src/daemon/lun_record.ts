@@ -42,6 +42,8 @@ export interface LunRecord {
   readonly limits?: LimitOptions;
   /** Layers of the sandbox that the operator does without, where this machine cannot give them. */
   readonly accept_missing_layers?: readonly string[];
+  /** Limits that the operator asked for and does without, where this machine cannot keep them. */
+  readonly accept_missing_limits?: readonly string[];
   /** Capabilities that the operator has taken back. */
   readonly revoked?: readonly string[];
   /**
@@ -94,6 +96,7 @@ function isRecord(value: object): value is LunRecord {
     isSettings(record.settings) && isUnitOptions(record.unit) &&
     (record.revoked === undefined || isNames(record.revoked)) &&
     (record.accept_missing_layers === undefined || isNames(record.accept_missing_layers)) &&
+    (record.accept_missing_limits === undefined || isNames(record.accept_missing_limits)) &&
     (record.limits === undefined || isLimitOptions(record.limits)) &&
     (record.resizing_to_bytes === undefined || isCount(record.resizing_to_bytes, SIZE_MAX_BYTES));
 }

@@ -2,13 +2,15 @@
 import type {
   CapabilityChange,
   CreateRequest,
+  LimitRequest,
   MediumRequest,
   ProtectRequest,
   ResizeRequest,
 } from "./api.ts";
 import { isOptionalLayer, OPTIONAL_LAYERS } from "../sandbox/lockdown/layers.ts";
-import { limitOptionsProblem } from "../sandbox/limits/limits.ts";
+import { DEFAULT_LIMITS, limitOptionsProblem } from "../sandbox/limits/limits.ts";
 import { OperatorError } from "./error.ts";
+import { isLimitLayer, LIMIT_LAYERS } from "./kept_limits.ts";
 import { type FabricKind, fabricKinds } from "./lun_record.ts";
 import { checkSizeLimit } from "./size.ts";
 import { unitOptionsProblem } from "./unit_options.ts";
@@ -60,6 +62,7 @@ const CREATE_MEMBERS = [
   "unit",
   "limits",
   "accept_missing_layers",
+  "accept_missing_limits",
 ] as const;
 
 /** POST /v1/luns. */
@@ -89,7 +92,27 @@ export function parseCreateRequest(value: unknown): CreateRequest {
   if (layers !== undefined && !(Array.isArray(layers) && layers.every(isOptionalLayer))) {
     throw bad(`"accept_missing_layers" holds other names than ${OPTIONAL_LAYERS.join(", ")}`);
   }
+  checkMissingLimits(body);
   return body as unknown as CreateRequest;
+}
+
+function checkMissingLimits({ accept_missing_limits: names }: Fields): void {
+  if (names === undefined || (Array.isArray(names) && names.every(isLimitLayer))) return;
+  throw bad(`"accept_missing_limits" holds other names than ${LIMIT_LAYERS.join(", ")}`);
+}
+
+/** POST /v1/luns/NAME/limit. */
+export function parseLimitRequest(value: unknown): LimitRequest {
+  const body = fieldsOf(value, ["limits", "reset", "deadline_ms", "accept_missing_limits"]);
+  const { limits = {}, reset = [] } = body;
+  const problem = limitOptionsProblem(limits);
+  if (problem !== undefined) throw bad(problem);
+  if (!Array.isArray(reset) || !reset.every((name) => Object.hasOwn(DEFAULT_LIMITS, name))) {
+    throw bad(`"reset" holds other names than ${Object.keys(DEFAULT_LIMITS).join(", ")}`);
+  }
+  checkCount(body, "deadline_ms", "milliseconds");
+  checkMissingLimits(body);
+  return { ...body, limits, reset } as LimitRequest;
 }
 
 /** POST /v1/luns/NAME/resize. */

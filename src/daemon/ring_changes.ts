@@ -19,8 +19,9 @@ export class RingChanges {
   }
 
   /** Changes what initiators see. */
-  change({ name, write_protected, medium_present, size_bytes }: UnitChange): null {
-    const { device } = this.#find(name);
+  change(change: UnitChange): null {
+    const { name, write_protected, medium_present, size_bytes, queue_depth, deadline_ms } = change;
+    const { device, sandbox } = this.#find(name);
     const { unit } = device;
     if (write_protected !== undefined && write_protected !== unit.operatorWriteProtect) {
       unit.operatorWriteProtect = write_protected;
@@ -31,6 +32,10 @@ export class RingChanges {
     if (size_bytes !== undefined) {
       unit.resize(size_bytes / unit.block_length);
       device.backend.resize?.(size_bytes);
+    }
+    if (sandbox !== undefined) {
+      if (queue_depth !== undefined) sandbox.queue_depth = queue_depth;
+      if (deadline_ms !== undefined) this.#context.loop.setDeadline(device, deadline_ms);
     }
     device.refresh();
     this.#context.loop.activate(device);

@@ -87,6 +87,9 @@ export interface UnitChange {
   readonly medium_present?: boolean;
   /** The volume has this size now. */
   readonly size_bytes?: number;
+  /** Operations that the handler has at a time. */
+  readonly queue_depth?: number;
+  readonly deadline_ms?: number;
 }
 
 export interface AttachReply {

@@ -58,6 +58,11 @@ export class RingLoop {
     this.activate(device);
   }
 
+  /** Changes the deadline of a device that is there. */
+  setDeadline(device: Device, deadline_ms: number): void {
+    if (this.#devices.has(device)) this.#devices.set(device, deadline_ms);
+  }
+
   remove(device: Device): void {
     this.#devices.delete(device);
     this.#isActive.delete(device);

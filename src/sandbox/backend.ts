@@ -100,7 +100,7 @@ export class SandboxBackend implements Backend {
   readonly #sink: BackendSink;
   readonly #events: SandboxEvents;
   readonly #waker: FutexWaker;
-  readonly #queue_depth: number;
+  #queue_depth: number;
 
   #state = DOWN;
   #abandoned_result = 0;
@@ -552,6 +552,11 @@ export class SandboxBackend implements Backend {
     this.#completions = 0;
     this.#answered = false;
     this.#seen_ms.fill(0);
+  }
+
+  /** Operations that it takes at a time from now on; those that it has stay. */
+  set queue_depth(count: number) {
+    this.#queue_depth = count;
   }
 
   /** The size that the volume has from now on; its process stays. */

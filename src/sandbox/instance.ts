@@ -39,6 +39,7 @@ import {
 import { explainEnd, lackOf } from "./limits/end_reason.ts";
 import type { InstanceCgroup } from "./limits/instance_cgroup.ts";
 import { type LimitOptions, type ResourceLimits, withDefaults } from "./limits/limits.ts";
+import { limitProcess } from "./limits/live.ts";
 import { fileBytesOf, guestLimitsOf, rlimitsOf } from "./limits/rlimits.ts";
 import {
   type LayerState,
@@ -108,6 +109,7 @@ export interface InstanceOptions {
 interface Process {
   readonly pid: number;
   readonly exited: Promise<ExitStatus>;
+  readonly pipes: readonly LogPipe[];
   /** Whether its end is to be reported. */
   expected: boolean;
   /** Why it ended, once somebody has asked. */
@@ -132,7 +134,7 @@ export class Instance {
   readonly #channel: Channel;
   readonly #waker: FutexWaker;
   readonly #arena_length: number;
-  readonly #limits: ResourceLimits;
+  #limits: ResourceLimits;
   /** Guests of root have users of their own, whose limits are changed by a privilege only. */
   readonly #limits_files: boolean = !isRoot() || canLimitOthers();
   /** What the present or last process lacked, by its last words. */
@@ -302,7 +304,12 @@ export class Instance {
         accept_missing_layers: this.#accepted,
         limit: (pid) => this.#limit(pid),
       });
-      this.#process = { pid, exited: this.#watch(pid, watchable(pid), pipes), expected: true };
+      this.#process = {
+        pid,
+        exited: this.#watch(pid, watchable(pid), pipes),
+        pipes,
+        expected: true,
+      };
       return this.#process;
     } catch (error) {
       pipes.forEach((pipe) => pipe.close());
@@ -318,16 +325,40 @@ export class Instance {
   /** Before the process executes anything, and while it has our user still. */
   #limit(pid: number): void {
     const limits = this.#limits;
-    const { memories, files } = this.#options.grants;
-    const granted = memories.length + files.length;
-    setLimits(pid, rlimitsOf({ limits, granted, own_user: isRoot() }));
+    setLimits(pid, rlimitsOf({ limits, granted: this.#granted, own_user: isRoot() }));
     if (limits.nice > 0) setNice(pid, limits.nice);
   }
 
   async #confine(pid: number): Promise<void> {
-    const { cgroup, grants } = this.#options;
-    const stored_bytes = grants.memories.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
-    await cgroup?.confine(pid, this.#limits, this.channel_length + stored_bytes);
+    await this.#options.cgroup?.confine(pid, this.#limits, this.#stored_bytes);
+  }
+
+  /** Descriptors that a process was granted. */
+  get #granted(): number {
+    const { memories, files } = this.#options.grants;
+    return memories.length + files.length;
+  }
+
+  /** Memory that the daemon holds for its processes. */
+  get #stored_bytes(): number {
+    const { memories } = this.#options.grants;
+    return memories.reduce((sum, { size_bytes }) => sum + size_bytes, this.channel_length);
+  }
+
+  /**
+   * Gives its processes other limits: the next ones in any case, the present one where it can be
+   * given them as it runs, and `isOpen`. Returns whether it has them, or none runs.
+   */
+  async limit(limits: ResourceLimits, isOpen: boolean): Promise<boolean> {
+    const from = this.#limits;
+    this.#limits = limits;
+    const process = this.#process;
+    if (process === undefined) return true;
+    if (!isOpen) return false;
+    if (!limitProcess(process.pid, { from, to: limits, granted: this.#granted })) return false;
+    for (const pipe of process.pipes) pipe.lines_per_second = limits.log_lines_per_second;
+    await this.#options.cgroup?.limit(limits, this.#stored_bytes);
+    return true;
   }
 
   /** Why a process has ended. The counts of its control group are taken once. */

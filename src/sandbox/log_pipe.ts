@@ -25,7 +25,7 @@ export class LineFilter {
   readonly #sink: LogSink;
   readonly #level: LogLevel;
   readonly #now_ms: () => number;
-  readonly #lines_per_second: number;
+  #lines_per_second: number;
   readonly #decoder = new TextDecoder();
   #rest = "";
   /** The line is too long and its beginning was sent. */
@@ -46,6 +46,11 @@ export class LineFilter {
     this.#sink = sink;
     this.#now_ms = now_ms;
     this.#refilled_ms = now_ms();
+  }
+
+  /** More are counted and dropped. */
+  set lines_per_second(lines: number) {
+    this.#lines_per_second = lines;
   }
 
   /** Takes bytes as they come. */
@@ -120,6 +125,11 @@ export class LogPipe {
     this.#fd = fd;
     this.#filter = new LineFilter(level, sink, () => performance.now(), lines_per_second);
     this.#watch();
+  }
+
+  /** More are counted and dropped. */
+  set lines_per_second(lines: number) {
+    this.#filter.lines_per_second = lines;
   }
 
   #watch(): void {

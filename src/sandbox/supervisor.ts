@@ -184,6 +184,26 @@ export class Supervisor {
     return this.#instance.limits;
   }
 
+  /**
+   * Gives its processes other limits: the present one by a restart in order where it cannot be
+   * changed from outside. Returns whether that was needed; one that is waited for begins with them, at
+   * once. Throws GuestError where no process serves with them; then they are as before.
+   */
+  async limit(limits: ResourceLimits): Promise<{ restarted: boolean }> {
+    const before = this.limits;
+    // One that is just starting may have been told the old ones.
+    if (await this.#instance.limit(limits, this.#restarting === undefined)) {
+      if (this.#instance.pid === undefined && this.#restarting !== undefined) {
+        this.#backoff.reset();
+        this.#hurry?.();
+      }
+      return { restarted: false };
+    }
+    const back = () => void this.#instance.limit(before, false);
+    await this.replace({ reason: "its limits are being changed", apply: () => {}, undo: back });
+    return { restarted: true };
+  }
+
   /** What its process uses now; undefined while none runs. */
   usage(): Promise<ProcessUsage | undefined> {
     return this.#instance.usage();

@@ -2,7 +2,7 @@
  * Limits of processes: prlimit(2) and setpriority(2). A process that runs already is limited from
  * outside, by whoever has its user or CAP_SYS_RESOURCE.
  *
- * For the daemon and the launcher. What a guest does itself stands in guest_limits.ts.
+ * For the daemon. What a guest does itself stands in guest_limits.ts.
  *
  * @module
  */
@@ -93,6 +93,19 @@ export function setLimits(pid: number, limits: readonly ResourceLimit[]): void {
   }
 }
 
+/**
+ * Gives a process another limit, soft and hard alike, also above the hard one that it has: that needs
+ * CAP_SYS_RESOURCE. `next` gets the hard limit. Throws SystemError.
+ */
+export function resetLimit(
+  pid: number,
+  resource: Resource,
+  next: (value: number) => number,
+): void {
+  const value = next(getLimit(pid, resource).hard);
+  setPair(pid, resource, { soft: value, hard: value });
+}
+
 /** Sets the soft limit of a process, within its hard one. Throws SystemError. */
 export function setSoftLimit(pid: number, { resource, value }: ResourceLimit): void {
   const { hard } = getLimit(pid, resource);
@@ -106,5 +119,13 @@ export function setSoftLimit(pid: number, { resource, value }: ResourceLimit): v
 export function setNice(pid: number, nice: number): void {
   if (c.setpriority(PRIO_PROCESS, pid, nice) < 0) {
     throw new SystemError("setpriority", errno[0], `process ${pid}`);
+  }
+}
+
+/** Sets the nice value of all threads that a process has; those that they start have theirs. */
+export function setNiceOfThreads(pid: number, nice: number): void {
+  // One that is started meanwhile by a thread that was not reached yet: the second round has it.
+  for (let round = 0; round < 2; round++) {
+    for (const { name } of Deno.readDirSync(`/proc/${pid}/task`)) setNice(Number(name), nice);
   }
 }

@@ -58,13 +58,18 @@ export class InstanceCgroup {
    * already is nobody's to confine. Throws.
    */
   async confine(pid: number, limits: ResourceLimits, stored_bytes: number): Promise<void> {
-    for (const [file, text] of cgroupSettings(limits, stored_bytes)) {
-      if (await this.#group.has(file)) await this.#group.write(file, text);
-    }
+    await this.limit(limits, stored_bytes);
     await this.#count();
     await this.#group.add(pid).catch((error) => {
       if (!String(error).includes("(os error 3)")) throw error;
     });
+  }
+
+  /** Sets the limits, also while a process is in it. Throws. */
+  async limit(limits: ResourceLimits, stored_bytes: number): Promise<void> {
+    for (const [file, text] of cgroupSettings(limits, stored_bytes)) {
+      if (await this.#group.has(file)) await this.#group.write(file, text);
+    }
   }
 
   /** How often the kernel has killed for memory, and has refused a thread, since the last call. */
