@@ -20,6 +20,8 @@ const PACKAGES = [
   ...["patchelf", "util-linux", "qemu-system-x86", "xz-utils"],
   // Initiators, and readers of what the tests write.
   ...["qemu-utils", "qemu-block-extra", "libiscsi-bin", "cpio"],
+  // A registry of artifacts, and another client of it.
+  ...["docker-registry", "skopeo"],
   // The header check.
   ...["gcc", "libc6-dev", "linux-libc-dev"],
 ];

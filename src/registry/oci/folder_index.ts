@@ -1,6 +1,10 @@
 /** `index.json` of an OCI layout (image-spec, image-layout.md): which manifests are there, by name. */
-import type { ArtifactManifest, Descriptor, Digest } from "../artifact_store.ts";
-import { RegistryError } from "../artifact_store.ts";
+import {
+  type ArtifactManifest,
+  type Descriptor,
+  type Digest,
+  RegistryError,
+} from "../artifact_store.ts";
 import { PackageLimit } from "../package.ts";
 import { isDigest } from "./digest.ts";
 import { formatImageIndex, parseDescriptor, parseImageIndex, refuse } from "./manifest.ts";
