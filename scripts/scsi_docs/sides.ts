@@ -34,7 +34,7 @@ const ATTRIBUTES: readonly (readonly [string, string, string])[] = [
   ["alua_support", "1", "LIO refuses media commands in standby and unavailable"],
   ["tmr_notification", "1", "aborts and resets reach the ring"],
   ["emulate_write_cache", "WCE", "loopback initiators learn of the cache by it"],
-  ["cmd_time_out", "120", "seconds; a handler may be started again meanwhile"],
+  ["cmd_time_out", "210", "seconds: five deadlines and a minute, and longer than the daemon tries"],
 ];
 
 /** The section on both sides. */

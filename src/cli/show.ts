@@ -3,6 +3,7 @@ import { Command } from "commander";
 import type { CommandDescription, LunDescription } from "../daemon/api.ts";
 import { checkName } from "../daemon/lun_record.ts";
 import { formatSize } from "../daemon/size.ts";
+import { timeoutProblem } from "../fabric/tcmu/attributes.ts";
 import { describeAccess } from "./access.ts";
 import { connect, type ConnectOptions, withConnection } from "./connect.ts";
 import { describeLimits } from "./limits.ts";
@@ -57,6 +58,7 @@ function fieldsOf(lun: LunDescription): [string, string][] {
     ["fabric", lun.fabric],
     ["reservations", lun.fabric === "embedded-iscsi" ? "embedded target core" : "LIO"],
     ...(lun.uio === undefined ? [] : [["ring", lun.uio] as [string, string]]),
+    ...describeTimeouts(lun),
     ...describeAccess(lun).map((line): [string, string] => ["access", line]),
     ...lun.capabilities.map(({ name, kind, bound, revoked }): [string, string] => [
       "capability",
@@ -73,6 +75,19 @@ function fieldsOf(lun: LunDescription): [string, string][] {
 function describeAttempt(next_attempt: string): string {
   const left_s = Math.max(0, Math.ceil((Date.parse(next_attempt) - Date.now()) / 1000));
   return `in ${left_s} s; "lunette restart" does not wait`;
+}
+
+/** How long the kernel waits, and what it means where that is short. */
+function describeTimeouts({ kernel_timeouts, deadline_ms }: LunDescription): [string, string][] {
+  if (kernel_timeouts === undefined) return [];
+  const { command_timeout_s, queue_full_timeout_s } = kernel_timeouts;
+  const command = command_timeout_s === 0 ? "for ever" : `${command_timeout_s} s`;
+  const room = queue_full_timeout_s < 0 ? "as long" : `${queue_full_timeout_s} s`;
+  const problem = timeoutProblem(kernel_timeouts, deadline_ms);
+  return [
+    ["kernel waits", `${command} for a command, ${room} for room in the ring`],
+    ...(problem === undefined ? [] : [["kernel waits", problem] as [string, string]]),
+  ];
 }
 
 function blocksOf({ block_length_bytes, physical_block_length_bytes }: LunDescription): string {

@@ -2,6 +2,7 @@
 import type { CapabilityDescription } from "../sandbox/capability_description.ts";
 import type { LimitLayer } from "./kept_limits.ts";
 import type { AnyFabricKind, FabricKind, Isolation } from "./lun_record.ts";
+import type { KernelTimeouts } from "../fabric/tcmu/attributes.ts";
 import type { MissingLimit } from "../sandbox/limits/cgroup_tree.ts";
 import type { LayerState, OptionalLayer } from "../sandbox/lockdown/layers.ts";
 import type { LimitOptions, ResourceLimits } from "../sandbox/limits/limits.ts";
@@ -80,6 +81,8 @@ export interface LunDescription {
   readonly url?: string;
   /** `/dev/uioN`. */
   readonly uio?: string;
+  /** How long the kernel waits for what is in the ring: `cmd_time_out` and `qfull_time_out`. */
+  readonly kernel_timeouts?: KernelTimeouts;
   /** Process id of the handler. */
   readonly handler_pid?: number;
   /** Times the handler was started again, since it had failed. */

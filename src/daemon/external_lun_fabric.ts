@@ -1,11 +1,12 @@
 /** A device that another program made in the kernel: only its ring is ours. */
 import { backstoreFolder } from "../fabric/tcmu/actions.ts";
+import { setTimeouts, timeoutProblem } from "../fabric/tcmu/attributes.ts";
 import type { Origin } from "../fabric/tcmu/discovery.ts";
 import type { KernelTree } from "../fabric/tcmu/tree.ts";
 import type { UioDevice } from "../fabric/tcmu/uio_devices.ts";
 import type { FabricAttachment, FabricChange, LunFabric, UnitShape } from "./lun_fabric.ts";
 import { recoverRing } from "./kernel_lun_fabric.ts";
-import { tellSize } from "./kernel_changes.ts";
+import { tellDeadline, tellSize } from "./kernel_changes.ts";
 import type { LunRecord } from "./lun_record.ts";
 import type { RingSource } from "./ring_messages.ts";
 
@@ -27,12 +28,15 @@ export class ExternalLunFabric implements LunFabric {
   }
 
   async attach(
-    _record: LunRecord,
+    { deadline_ms }: LunRecord,
     _shape: UnitShape,
     attach: (ring: RingSource) => Promise<void>,
     detach: (keep: boolean) => Promise<void>,
   ): Promise<FabricAttachment> {
     const { path, length_bytes } = this.#device;
+    // Whoever made it has no say in how long a handler may be away; once it is linked, we have none.
+    const folder = backstoreFolder(this.#tree, this.#device);
+    const timeouts = await setTimeouts(this.#tree, folder, deadline_ms);
     // A device that the kernel has just announced has a fresh ring, which it would not let us reset.
     const unblock = this.#origin === "event"
       ? undefined
@@ -44,15 +48,20 @@ export class ExternalLunFabric implements LunFabric {
       await detach(true);
       throw error;
     }
-    return { uio: path };
+    if (timeouts === undefined) return { uio: path };
+    const problem = timeoutProblem(timeouts, deadline_ms);
+    return { uio: path, timeouts, ...(problem === undefined ? {} : { notes: [problem] }) };
   }
 
-  changed(
+  async changed(
     _record: LunRecord,
-    _attachment: FabricAttachment | undefined,
-    { size_bytes }: FabricChange,
+    attachment: FabricAttachment | undefined,
+    { size_bytes, deadline_ms }: FabricChange,
   ): Promise<readonly string[]> {
-    return tellSize(this.#tree, this.#device, size_bytes);
+    return [
+      ...await tellSize(this.#tree, this.#device, size_bytes),
+      ...await tellDeadline(this.#tree, this.#device, attachment ?? {}, deadline_ms),
+    ];
   }
 
   detach(): Promise<void> {

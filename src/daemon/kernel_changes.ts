@@ -1,5 +1,6 @@
 /** What the kernel is told when a LUN changes: its size in configfs, and a look at the disk here. */
-import type { BackstoreAddress } from "../fabric/tcmu/actions.ts";
+import { type BackstoreAddress, backstoreFolder } from "../fabric/tcmu/actions.ts";
+import { setTimeouts, timeoutProblem } from "../fabric/tcmu/attributes.ts";
 import { resizeBackstore } from "../fabric/tcmu/backstore.ts";
 import { rescanDisk } from "../fabric/tcmu/loopback.ts";
 import type { KernelTree } from "../fabric/tcmu/tree.ts";
@@ -22,6 +23,19 @@ export async function tellSize(
   } catch (error) {
     return [`configfs shows the old size: ${error instanceof Error ? error.message : error}`];
   }
+}
+
+/** Has the kernel wait as long as a new deadline asks for. Returns what did not work, in words. */
+export async function tellDeadline(
+  tree: KernelTree,
+  backstore: BackstoreAddress,
+  { timeouts }: FabricAttachment,
+  deadline_ms: number | undefined,
+): Promise<readonly string[]> {
+  if (deadline_ms === undefined || timeouts === undefined) return [];
+  Object.assign(timeouts, await setTimeouts(tree, backstoreFolder(tree, backstore), deadline_ms));
+  const problem = timeoutProblem(timeouts, deadline_ms);
+  return problem === undefined ? [] : [problem];
 }
 
 /** Makes this host look at its disk again, or says how. */

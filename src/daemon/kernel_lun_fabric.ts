@@ -1,6 +1,6 @@
 /** LUNs that the kernel's SCSI target serves over loopback or iSCSI, with their ring behind UIO. */
-import { type BackstoreAddress, recover } from "../fabric/tcmu/actions.ts";
-import { commandTimeoutOf } from "../fabric/tcmu/attributes.ts";
+import { type BackstoreAddress, backstoreFolder, recover } from "../fabric/tcmu/actions.ts";
+import { commandTimeoutOf, setTimeouts } from "../fabric/tcmu/attributes.ts";
 import {
   adjustBackstore,
   type BackstoreOptions,
@@ -20,7 +20,7 @@ import { UnservedDevice } from "../fabric/tcmu/served.ts";
 import type { KernelTree } from "../fabric/tcmu/tree.ts";
 import { findUioDevice, type UioDevice } from "../fabric/tcmu/uio_devices.ts";
 import { OperatorError } from "./error.ts";
-import { lookAgain, tellSize } from "./kernel_changes.ts";
+import { lookAgain, tellDeadline, tellSize } from "./kernel_changes.ts";
 import type { FabricAttachment, FabricChange, LunFabric, UnitShape } from "./lun_fabric.ts";
 import type { LunRecord } from "./lun_record.ts";
 import type { RingSource } from "./ring_messages.ts";
@@ -75,7 +75,9 @@ export class KernelLunFabric implements LunFabric {
       await ring.unblock();
       const [present] = await listLinks(this.#tree, backstore);
       const link: Link | TargetLink = present ?? await this.#fabric.link(backstore);
-      return { ...await this.#describe(device, link), notes: ring.notes };
+      const folder = backstoreFolder(this.#tree, backstore);
+      const timeouts = await setTimeouts(this.#tree, folder, record.deadline_ms);
+      return { ...await this.#describe(device, link), timeouts, notes: ring.notes };
     });
   }
 
@@ -133,6 +135,7 @@ export class KernelLunFabric implements LunFabric {
     if (backstore === undefined || attachment === undefined) return [];
     return [
       ...await tellSize(this.#tree, backstore, change.size_bytes),
+      ...await tellDeadline(this.#tree, backstore, attachment, change.deadline_ms),
       ...await lookAgain(this.#tree, attachment, change),
     ];
   }

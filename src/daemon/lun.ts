@@ -253,7 +253,7 @@ export class Lun {
   describe(): LunDescription {
     const { record } = this;
     const volume = this.#storage?.volume;
-    const { device, url, uio } = this.#attachment ?? {};
+    const { device, url, uio, timeouts } = this.#attachment ?? {};
     const supervisor = this.#storage?.supervisor;
     const pid = supervisor?.pid;
     const next_attempt = supervisor?.next_attempt;
@@ -276,6 +276,7 @@ export class Lun {
       ...(device === undefined ? {} : { device }),
       ...(url === undefined ? {} : { url }),
       ...(uio === undefined ? {} : { uio }),
+      ...(timeouts === undefined ? {} : { kernel_timeouts: { ...timeouts } }),
       ...(pid === undefined ? {} : { handler_pid: pid }),
       restarts: supervisor?.restarts ?? 0,
       ...(next_attempt === undefined ? {} : { next_attempt: next_attempt.toISOString() }),

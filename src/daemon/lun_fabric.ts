@@ -1,4 +1,5 @@
 /** How a LUN gets its ring and becomes reachable: one implementation for each kind of fabric. */
+import type { KernelTimeouts } from "../fabric/tcmu/attributes.ts";
 import type { LunRecord } from "./lun_record.ts";
 import type { RingSource } from "./ring_messages.ts";
 
@@ -9,6 +10,8 @@ export interface FabricAttachment {
   readonly url?: string;
   /** `/dev/uioN`. */
   readonly uio?: string;
+  /** How long the kernel waits for what is in the ring; kept true by `changed`. */
+  readonly timeouts?: KernelTimeouts;
   /** What was not possible, and is no reason not to serve: sentences for the log. */
   readonly notes?: readonly string[];
 }

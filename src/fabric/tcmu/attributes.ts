@@ -47,7 +47,7 @@ export function commandTimeoutOf(deadline_ms: number): number {
 /** Name and value. */
 type Attribute = readonly [name: string, value: string];
 
-/** Attributes and their values, in the order of writing. */
+/** Attributes and their values, in the order of writing; first how long the kernel waits. */
 function attributesOf(options: BackstoreAttributes): readonly Attribute[] {
   return [
     ["cmd_time_out", String(options.command_timeout_s ?? commandTimeoutOf(30_000))],
@@ -78,6 +78,54 @@ export async function setAttributes(
     const present = (await tree.readIfPresent(`${folder}/${path}`))?.trim();
     if (present !== undefined && present !== value) await write(path, value);
   }
+}
+
+/** How long the kernel waits above a ring, as it says itself. */
+export interface KernelTimeouts {
+  /** Seconds until it gives up on a command; 0: never. */
+  command_timeout_s: number;
+  /** Seconds that a command waits for room in the ring; -1: as long as `command_timeout_s`. */
+  queue_full_timeout_s: number;
+}
+
+/**
+ * Has the kernel wait as long as the handler's deadline asks for, where it lets that be changed: for
+ * a command not while the backstore is linked. Returns what holds then; undefined where it does not
+ * say.
+ */
+export async function setTimeouts(
+  tree: KernelTree,
+  folder: string,
+  deadline_ms: number,
+): Promise<KernelTimeouts | undefined> {
+  const wanted = attributesOf({ command_timeout_s: commandTimeoutOf(deadline_ms) }).slice(0, 2);
+  const present: number[] = [];
+  for (const [name, value] of wanted) {
+    const path = `${folder}/attrib/${name}`;
+    const before = await tree.readIfPresent(path);
+    if (before === undefined) return undefined;
+    // What is refused is seen below.
+    if (before.trim() !== value) await tree.writeBlocking(path, value).catch(() => {});
+    present.push(Number(await tree.readIfPresent(path) ?? before));
+  }
+  const [command_timeout_s, queue_full_timeout_s] = present;
+  return { command_timeout_s, queue_full_timeout_s };
+}
+
+/** What it means that the kernel gives up sooner than the daemon tries; undefined: it does not. */
+export function timeoutProblem(
+  { command_timeout_s }: KernelTimeouts,
+  deadline_ms: number,
+): string | undefined {
+  const wanted_s = commandTimeoutOf(deadline_ms);
+  const isLong = command_timeout_s === 0 || (wanted_s !== 0 && command_timeout_s >= wanted_s);
+  if (isLong) return undefined;
+  return `the kernel gives up on a command after ${command_timeout_s} s, and not after ` +
+    `${
+      wanted_s === 0 ? "any time" : `${wanted_s} s`
+    }, for it is linked: a handler that is started ` +
+    "again may take longer, which initiators see as an error; unlink it, and write " +
+    `${wanted_s} to its attrib/cmd_time_out`;
 }
 
 /**
