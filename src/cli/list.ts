@@ -17,7 +17,7 @@ export function listVerb(): Command {
         lun.name,
         lun.isolation === "thread" ? `${lun.handler} (in thread)` : lun.handler,
         formatSize(lun.size_bytes),
-        lun.state,
+        lun.package?.revoked === undefined ? lun.state : `${lun.state} (revoked)`,
         lun.fabric,
         lun.device ?? lun.url ?? "-",
       ]),

@@ -62,6 +62,7 @@ async function serve(options: ServeOptions): Promise<void> {
     paths,
     log,
     netlinkReplies: options.netlinkReplies ?? configuration.netlinkReplies ?? false,
+    plugin_revocation: configuration.plugin_revocation,
     embedded: {
       // Who names a port wants that port.
       ...(listen === undefined ? {} : { ...parsePortal(listen), fallback: false }),

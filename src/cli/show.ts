@@ -41,6 +41,7 @@ function fieldsOf(lun: LunDescription): [string, string][] {
       ? []
       : [["next attempt", describeAttempt(lun.next_attempt)] as [string, string]]),
     ["handler", lun.handler],
+    ...packageFields(lun),
     ["isolation", `${lun.isolation} (${where}), started again ${lun.restarts} times`],
     ["size", `${formatSize(lun.size_bytes)} (${lun.size_bytes} bytes)`],
     ["blocks", blocksOf(lun)],
@@ -68,6 +69,17 @@ function fieldsOf(lun: LunDescription): [string, string][] {
       "setting",
       `${key}=${value}`,
     ]),
+  ];
+}
+
+/** Which package the handler is, and whose. */
+function packageFields({ package: one }: LunDescription): [string, string][] {
+  if (one === undefined) return [];
+  return [
+    ["package", `${one.id} ${one.version}`],
+    ["digest", one.digest],
+    ["publisher", `${one.publisher}, key ${one.fingerprint}`],
+    ...(one.revoked === undefined ? [] : [["revoked", one.revoked] as [string, string]]),
   ];
 }
 

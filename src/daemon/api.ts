@@ -49,10 +49,25 @@ export type LunState =
    */
   | "failed";
 
+/** The installed package that a LUN's handler is. */
+export interface PackageDescription {
+  readonly id: string;
+  readonly version: string;
+  /** Of the package: `sha256:...`. */
+  readonly digest: string;
+  readonly publisher: string;
+  /** Of the key that signed it. */
+  readonly fingerprint: string;
+  /** Why it must not be used any more. */
+  readonly revoked?: string;
+}
+
 /** GET /v1/luns and /v1/luns/NAME. */
 export interface LunDescription {
   readonly name: string;
   readonly handler: string;
+  /** The package that the handler is, where it was installed as one. */
+  readonly package?: PackageDescription;
   readonly isolation: Isolation;
   readonly fabric: AnyFabricKind;
   readonly state: LunState;

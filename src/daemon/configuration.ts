@@ -1,6 +1,7 @@
 /** The configuration file of `lunette serve`: JSON, checked member by member. */
 import { OperatorError } from "./error.ts";
 import { type LimitOptions, limitOptionsProblem } from "../sandbox/limits/limits.ts";
+import { REVOCATION_POLICIES, type RevocationPolicy } from "./package_handlers.ts";
 import type { ChapCredentials } from "./ring_messages.ts";
 import { parsePercent, parseSize } from "./size.ts";
 
@@ -11,6 +12,8 @@ export interface Configuration {
   readonly listen?: string;
   readonly chap?: ChapCredentials;
   readonly netlinkReplies?: boolean;
+  /** What becomes of a LUN whose package is revoked while it is served. */
+  readonly plugin_revocation?: RevocationPolicy;
 }
 
 type Fields = Record<string, unknown>;
@@ -91,6 +94,10 @@ function parseLimits(path: string, value: unknown, place: string): LimitOptions 
   return limits;
 }
 
+function isRevocationPolicy(value: unknown): value is RevocationPolicy {
+  return REVOCATION_POLICIES.some((policy) => policy === value);
+}
+
 /** Checks the text of a configuration file. Throws an {@linkcode OperatorError}. */
 export function parseConfiguration(path: string, text: string): Configuration {
   let value: unknown;
@@ -100,18 +107,23 @@ export function parseConfiguration(path: string, text: string): Configuration {
     refuse(path, `it is not JSON: ${error instanceof Error ? error.message : error}`);
   }
   if (!isFields(value)) refuse(path, "it is not an object");
-  onlyKnown(path, "it", value, ["luns", "listen", "chap", "netlinkReplies"]);
+  onlyKnown(path, "it", value, ["luns", "listen", "chap", "netlinkReplies", "plugin_revocation"]);
   const { luns = [], listen, chap, netlinkReplies } = value;
   if (!Array.isArray(luns)) refuse(path, '"luns" is not a list');
   if (listen !== undefined && typeof listen !== "string") refuse(path, '"listen" is not a text');
   if (netlinkReplies !== undefined && typeof netlinkReplies !== "boolean") {
     refuse(path, '"netlinkReplies" is neither true nor false');
   }
+  const { plugin_revocation } = value;
+  if (plugin_revocation !== undefined && !isRevocationPolicy(plugin_revocation)) {
+    refuse(path, `"plugin_revocation" is none of ${REVOCATION_POLICIES.join(", ")}`);
+  }
   return {
     luns: luns.map((lun, index) => parseLun(path, lun, index)),
     ...(listen === undefined ? {} : { listen }),
     ...(chap === undefined ? {} : { chap: parseChap(path, chap) }),
     ...(netlinkReplies === undefined ? {} : { netlinkReplies }),
+    ...(plugin_revocation === undefined ? {} : { plugin_revocation }),
   };
 }
 

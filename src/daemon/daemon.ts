@@ -32,7 +32,9 @@ import type { LunFabric } from "./lun_fabric.ts";
 import { LunLifecycle } from "./lun_lifecycle.ts";
 import { checkName, type FabricKind, RecordStore } from "./lun_record.ts";
 import { LunSet } from "./lun_set.ts";
+import { PackageHandlers, type RevocationPolicy } from "./package_handlers.ts";
 import { makePrivateDirectory, type Paths } from "./paths.ts";
+import { RevocationWatch } from "./revocation_watch.ts";
 import { RingClient } from "./ring_client.ts";
 import type { RingEventMessage } from "./ring_messages.ts";
 import { StateKeeper } from "./state_keeper.ts";
@@ -48,6 +50,8 @@ export interface DaemonOptions {
   readonly embedded?: Partial<EmbeddedOptions>;
   /** The kernel waits for this daemon's answers over netlink. See `tcmu/discovery.ts`. */
   readonly netlinkReplies?: boolean;
+  /** What becomes of a LUN whose package is revoked while it is served. Default: it goes on. */
+  readonly plugin_revocation?: RevocationPolicy;
   /** Records are neither read nor written: for the demo and tests. */
   readonly ephemeral?: boolean;
 }
@@ -70,6 +74,7 @@ export class Daemon {
   readonly #lifecycle: LunLifecycle;
   readonly #changes: LunChanges;
   readonly #states: StateKeeper;
+  readonly #revocations: RevocationWatch;
   readonly #started = new Date();
   readonly #broken = Promise.withResolvers<string>();
 
@@ -98,6 +103,8 @@ export class Daemon {
       ...options.embedded,
     });
     this.#devices = this.#makeDevices(tree);
+    const packages = new PackageHandlers(paths.state, options.plugin_revocation);
+    this.#revocations = new RevocationWatch(packages, luns, log);
     this.#lifecycle = new LunLifecycle({
       ...{
         paths,
@@ -109,6 +116,7 @@ export class Daemon {
         tree,
         store,
         recorded,
+        packages,
         states: this.#states,
         cgroups,
       },
@@ -329,6 +337,7 @@ export class Daemon {
     const { log } = this.#options;
     const left = await this.#drain();
     if (left > 0) log("warn", "", `${left} commands were still in flight`);
+    await this.#revocations.close();
     await this.#devices.close();
     // Sessions go before LUNs: an initiator that loses its LUN fails, one that loses its session
     // comes back.

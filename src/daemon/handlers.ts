@@ -2,11 +2,17 @@
 import { isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type LoadedHandler, loadHandler } from "../sandbox/manifest.ts";
+import { isPackageId } from "../registry/package.ts";
 import { OperatorError } from "./error.ts";
+import type { HandlerPackage, PackageHandlers } from "./package_handlers.ts";
 
 /** A handler, and whether it came with this program. */
 export interface ResolvedHandler extends LoadedHandler {
   readonly builtIn: boolean;
+  /** The package that it is, where it was installed as one. */
+  readonly package?: HandlerPackage;
+  /** To be called before each start of a process of it; throws where it must not. */
+  readonly check?: () => Promise<void>;
 }
 
 /** Built-in handlers that may run on the ring thread: trusted, synchronous, bound to memory. */
@@ -26,8 +32,18 @@ export async function builtInHandlers(): Promise<string[]> {
   return ids.sort();
 }
 
-/** Finds the handler that an id or an absolute path names. Throws an {@linkcode OperatorError}. */
-export async function resolveHandler(reference: string): Promise<ResolvedHandler> {
+/**
+ * Finds the handler that an id or an absolute path names: built-in handlers have ids without a dot,
+ * installed packages with one. Throws an {@linkcode OperatorError}, or a RegistryError for a package
+ * that must not start.
+ */
+export async function resolveHandler(
+  reference: string,
+  packages?: PackageHandlers,
+): Promise<ResolvedHandler> {
+  if (packages !== undefined && isPackageId(reference)) {
+    return { ...await packages.load(reference), builtIn: false };
+  }
   const builtIn = !isAbsolute(reference);
   if (builtIn && !/^[a-z0-9][a-z0-9.-]*$/.test(reference)) {
     throw new OperatorError("usage", `"${reference}" is no handler's id`, await known());

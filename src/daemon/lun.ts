@@ -11,6 +11,7 @@ import { FabricError } from "../fabric/tcmu/error.ts";
 import type { LogicalUnit } from "../scsi/logical_unit.ts";
 import type { FabricAttachment, FabricChange, LunFabric, UnitShape } from "./lun_fabric.ts";
 import type { LunRecord } from "./lun_record.ts";
+import type { HandlerPackage } from "./package_handlers.ts";
 import type { RingClient } from "./ring_client.ts";
 import type { LogLevel, UnitChange } from "./ring_messages.ts";
 import type { Storage } from "./storage.ts";
@@ -38,6 +39,8 @@ function shapeOf({ block_count, block_length, writeCacheEnabled }: LogicalUnit):
 export class Lun {
   /** As it was recorded last. */
   record: LunRecord;
+  /** Why the package that it serves must not be used any more. */
+  revoked: string | undefined;
   readonly #fabric: LunFabric;
   readonly #ring: RingClient;
   readonly #missing_limits: readonly MissingLimit[];
@@ -99,6 +102,18 @@ export class Lun {
   /** Tells the fabric of a change that was made; returns what is left to the operator. */
   async tellFabric(change: FabricChange): Promise<readonly string[]> {
     return await this.#fabric.changed(this.record, this.#attachment, change);
+  }
+
+  /** The package that its handler is, where it was installed as one. */
+  get package(): HandlerPackage | undefined {
+    return this.#storage?.package;
+  }
+
+  #describePackage(): Pick<LunDescription, "package"> {
+    if (this.package === undefined) return {};
+    const { fingerprint, installed: { id, version, digest, publisher } } = this.package;
+    const revoked = this.revoked === undefined ? {} : { revoked: this.revoked };
+    return { package: { id, version, digest, publisher, fingerprint, ...revoked } };
   }
 
   /** The unit as it is attached, to ask what it is like; undefined where there is none. */
@@ -262,6 +277,7 @@ export class Lun {
     return {
       name: record.name,
       handler: record.handler,
+      ...this.#describePackage(),
       isolation: record.isolation,
       fabric: record.fabric,
       state: this.#state,

@@ -8,6 +8,7 @@ import { OperatorError } from "./error.ts";
 import { checkKept } from "./kept_limits.ts";
 import { type ResolvedHandler, resolveHandler } from "./handlers.ts";
 import type { FabricKind, Isolation, LunRecord } from "./lun_record.ts";
+import type { PackageHandlers } from "./package_handlers.ts";
 
 /** Time that a handler has for an operation, unless the operator says otherwise. */
 export const DEADLINE_DEFAULT_MS = 30_000;
@@ -24,10 +25,11 @@ export async function makeRecord(
   tree: KernelTree,
   takeNumber: (name: string) => number,
   missing: readonly MissingLimit[],
+  packages?: PackageHandlers,
 ): Promise<LunRecord> {
   const { name, unit = {} } = request;
   const fabric = request.fabric ?? await defaultFabric(tree);
-  const handler = await resolveHandler(request.handler);
+  const handler = await resolveHandler(request.handler, packages);
   const settings = settingsOf(request, handler);
   const isolation = request.isolation ?? "process";
   checkLimits(request.limits, isolation);

@@ -26,6 +26,7 @@ import { checkUnit, DEADLINE_DEFAULT_MS, makeRecord } from "./lun_creation.ts";
 import type { LunFabric } from "./lun_fabric.ts";
 import { checkName, type FabricKind, type LunRecord, type RecordStore } from "./lun_record.ts";
 import type { LunSet } from "./lun_set.ts";
+import type { PackageHandlers } from "./package_handlers.ts";
 import type { Paths } from "./paths.ts";
 import type { RingClient } from "./ring_client.ts";
 import type { StateKeeper } from "./state_keeper.ts";
@@ -48,6 +49,8 @@ export interface LifecycleParts {
   /** Where handler processes are limited. */
   readonly cgroups: CgroupTree;
   readonly store: RecordStore;
+  /** Handlers that were installed as packages. */
+  readonly packages: PackageHandlers;
   /** Whether records are written. */
   readonly recorded: boolean;
   /** Begins to listen to the kernel, where that is possible. */
@@ -112,7 +115,7 @@ export class LunLifecycle {
   }
 
   async #restore(record: LunRecord): Promise<void> {
-    const handler = await resolveHandler(record.handler);
+    const handler = await resolveHandler(record.handler, this.#parts.packages);
     // What lay in the memory of an earlier daemon is gone, and must not come back as zeros.
     const lost = record.content_lost || handler.manifest.volatile === true;
     if (lost && !record.content_lost) {
@@ -165,7 +168,7 @@ export class LunLifecycle {
     const { log } = this.#parts;
     return await openStorage({
       record,
-      handler: await resolveHandler(record.handler),
+      handler: await resolveHandler(record.handler, this.#parts.packages),
       ring: this.#parts.ring,
       pool: this.#parts.pool,
       reactor: this.#parts.reactor,
@@ -189,6 +192,7 @@ export class LunLifecycle {
         this.#parts.tree,
         (lun) => this.#parts.luns.takeNumber(lun),
         this.#parts.cgroups.missing,
+        this.#parts.packages,
       );
       const kept = this.#parts.recorded;
       try {
@@ -212,7 +216,7 @@ export class LunLifecycle {
   /** Serves a device that somebody else made. */
   async adopt(device: UioDevice, request: DeviceRequest, origin: Origin): Promise<void> {
     await this.#parts.luns.exclusively(checkName(device.name), async () => {
-      const { manifest } = await resolveHandler(request.handler);
+      const { manifest } = await resolveHandler(request.handler, this.#parts.packages);
       // One that was there before may have been served before: what it held in memory is gone.
       const lost = origin === "scan" && manifest.volatile === true;
       const fabric = new ExternalLunFabric(this.#parts.tree, device, origin);

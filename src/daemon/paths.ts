@@ -28,6 +28,19 @@ export function defaultPaths(environment: { get(name: string): string | undefine
   return { runtime, state, socket: join(runtime, "control.sock") };
 }
 
+/**
+ * Where this user's own files lie, such as secret keys: /etc/lunette for root, the XDG base directory for
+ * others. LUNETTE_CONFIG_DIR overrides it.
+ */
+export function configurationFolder(
+  environment: { get(name: string): string | undefined },
+): string {
+  const base = Deno.uid() === 0
+    ? "/etc"
+    : environment.get("XDG_CONFIG_HOME") ?? join(environment.get("HOME") ?? "/", ".config");
+  return environment.get("LUNETTE_CONFIG_DIR") ?? join(base, "lunette");
+}
+
 /** Makes a directory that only this user may enter. */
 export async function makePrivateDirectory(path: string): Promise<void> {
   await Deno.mkdir(path, { recursive: true, mode: 0o700 });

@@ -19,6 +19,7 @@ import type { Reactor } from "../sys/reactor.ts";
 import { OperatorError } from "./error.ts";
 import { checkInThread, type ResolvedHandler } from "./handlers.ts";
 import type { LunRecord } from "./lun_record.ts";
+import type { HandlerPackage } from "./package_handlers.ts";
 import type { RingClient } from "./ring_client.ts";
 import type { BackendSource, LogLevel } from "./ring_messages.ts";
 import type { ThreadSource } from "./thread_handler.ts";
@@ -46,6 +47,8 @@ export interface Storage {
   readonly source: BackendSource;
   /** Keeps the handler's process serving, where there is one. */
   readonly supervisor: Supervisor | undefined;
+  /** The package that the handler is, where it was installed as one. */
+  readonly package?: HandlerPackage;
   /** Changes the size of the volume, while it is attached. Throws {@linkcode OperatorError}. */
   resize(size_bytes: number): Promise<void>;
   /** What the handler was given. */
@@ -175,6 +178,7 @@ async function superviseProcess(
     ...(broker.capabilities.length === 0 ? {} : { broker }),
     limits: record.limits,
     // What came with this program runs with what the machine gives; a stranger's with consent.
+    before_start: handler.check,
     accept_missing_layers: handler.builtIn
       ? OPTIONAL_LAYERS
       : checkAccepted(record.accept_missing_layers ?? []),
@@ -321,6 +325,10 @@ class ProcessStorage implements Storage {
 
   get volume(): VolumeFeatures {
     return this.supervisor.volume;
+  }
+
+  get package(): HandlerPackage | undefined {
+    return this.#options.handler.package;
   }
 
   async resize(size_bytes: number): Promise<void> {

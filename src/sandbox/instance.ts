@@ -91,6 +91,8 @@ export interface InstanceOptions {
   readonly accept_missing_layers?: readonly OptionalLayer[];
   /** Carries out what is no descriptor; stays the caller's. */
   readonly broker?: BrokerPort;
+  /** Called before each start of a process; throws where the handler must not start any more. */
+  readonly before_start?: () => Promise<void>;
   readonly lock_path: string;
   readonly reactor: Reactor;
   readonly log: LogSink;
@@ -220,6 +222,7 @@ export class Instance {
     const configuration = new TextEncoder().encode(JSON.stringify(this.#configuration()));
     resetChannel(this.#channel, this.#epoch, this.#arena_length, configuration);
     try {
+      await this.#options.before_start?.();
       const process = await this.#launchLocked(signal);
       await this.#confine(process.pid);
       this.#description = await this.#opened(process);

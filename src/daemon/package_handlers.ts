@@ -1,0 +1,70 @@
+/** Handlers that were installed as packages: which files they are, and whether they may start. */
+import { RegistryError } from "../registry/artifact_store.ts";
+import { InstalledHandlers, revoked } from "../registry/install/installed_handler.ts";
+import type { InstalledPackage } from "../registry/install/lockfile.ts";
+import { fingerprintOf } from "../registry/trust/fingerprint.ts";
+import { pluginsFolder } from "../registry/trust/trust_store.ts";
+import type { LoadedHandler } from "../sandbox/manifest.ts";
+
+/** What becomes of a LUN whose package is revoked while it is served. */
+export const REVOCATION_POLICIES = ["keep", "stop"] as const;
+export type RevocationPolicy = typeof REVOCATION_POLICIES[number];
+
+/** The package that a handler is. */
+export interface HandlerPackage {
+  readonly installed: InstalledPackage;
+  /** Of the key that signed it. */
+  readonly fingerprint: string;
+}
+
+/** A handler that was installed. */
+export interface PackageHandler extends LoadedHandler {
+  readonly package: HandlerPackage;
+  /** To be called before each start of a process of it. Throws RegistryError. */
+  readonly check: () => Promise<void>;
+}
+
+/** The packages of a state folder. */
+export class PackageHandlers {
+  readonly #handlers: InstalledHandlers;
+  readonly policy: RevocationPolicy;
+
+  constructor(state: string, policy: RevocationPolicy = "keep") {
+    this.#handlers = new InstalledHandlers(pluginsFolder(state));
+    this.policy = policy;
+  }
+
+  /** The file that says what was revoked. */
+  get trust_path(): string {
+    return this.#handlers.trust.path;
+  }
+
+  /** What an id means now. Throws RegistryError: not installed, changed, revoked, more than approved. */
+  async load(id: string): Promise<PackageHandler> {
+    const { installed, ...handler } = await this.#handlers.load(id);
+    const fingerprint = await fingerprintOf(installed.key);
+    return { ...handler, package: { installed, fingerprint }, check: () => this.#check(installed) };
+  }
+
+  /** Whether a LUN that serves it may have another process of it. */
+  async #check(installed: InstalledPackage): Promise<void> {
+    await this.#handlers.verify(installed.digest);
+    if (this.policy === "stop") await this.#checkRevocation(installed);
+  }
+
+  async #checkRevocation(installed: InstalledPackage): Promise<void> {
+    const revocation = await this.#handlers.revocationOf(installed);
+    if (revocation !== undefined) throw revoked(installed, revocation);
+  }
+
+  /** What speaks against a package, for people; undefined where nothing does. */
+  async problemOf(installed: InstalledPackage): Promise<string | undefined> {
+    try {
+      await this.#checkRevocation(installed);
+      return undefined;
+    } catch (error) {
+      if (error instanceof RegistryError) return error.message;
+      throw error;
+    }
+  }
+}
