@@ -144,9 +144,10 @@ export class GrantedMemory implements MemoryCapability {
   #zero(from: number, to: number): void {
     for (let at = from; at < to;) {
       const part = this.#part(at, to - at);
-      // A hole is zeros as it is.
-      if (this.#pages.has(at, part.length)) part.fill(0);
-      at += part.length;
+      // A hole is zeros as it is; what lies beside one may be data.
+      const run = this.#pages.run(at, part.length);
+      if (run.present) part.fill(0, 0, run.length);
+      at += run.length;
     }
   }
 

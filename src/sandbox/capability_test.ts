@@ -115,6 +115,20 @@ Deno.test("GrantedMemory.discard() gives pages back", () => {
   assert.ok(blocksAllocated(path) <= full / 2, `${blocksAllocated(path)} of ${full}`);
 });
 
+Deno.test("GrantedMemory.discard() clears data beside a hole, in parts of pages alone", () => {
+  const into = new Uint8Array(1024);
+  for (const [written, offset] of [[4096, 3584], [0, 3584]]) {
+    using blocks = memory(8192);
+    blocks.write(written, new Uint8Array(4096).fill(1));
+    blocks.discard(offset, 1024);
+    blocks.read(offset, into);
+    assert.ok(into.every((byte) => byte === 0), `data at ${written}`);
+    const rest = new Uint8Array(3584);
+    blocks.read(written === 0 ? 0 : 4608, rest);
+    assert.ok(rest.every((byte) => byte === 1), "what was not discarded stays");
+  }
+});
+
 Deno.test("GrantedFile.discard() punches a hole, writeZeroes() keeps the storage", async () => {
   await using disk = await file(SIZE);
   disk.write(0, new Uint8Array(SIZE).fill(1));
