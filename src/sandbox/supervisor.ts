@@ -97,6 +97,8 @@ export class Supervisor {
   #pending: PendingReplacement | undefined;
   /** What takes the place of the present process, where it ends soon. */
   #fallback: Fallback | undefined;
+  /** When the present process, or the one before it, was begun to be started. */
+  #started_ms = 0;
   /** The process ended before there was a ring. */
   #ended: string | undefined;
 
@@ -277,9 +279,10 @@ export class Supervisor {
   }
 
   async #restart(ring: RingSide, reason: string): Promise<void> {
+    const began_ms = performance.now();
     this.#judge(await ring.down(), reason);
     await this.#fence(ring, () => this.#instance.kill());
-    await this.#serveAgain(ring);
+    await this.#serveAgain(ring, began_ms);
   }
 
   /** What the process has done that is about to go tells how soon there is another. */
@@ -322,8 +325,8 @@ export class Supervisor {
   }
 
   /** Starts processes until one serves. None runs, and the ring thread is off the channel. */
-  async #serveAgain(ring: RingSide): Promise<void> {
-    const began_ms = performance.now();
+  async #serveAgain(ring: RingSide, began_ms = performance.now()): Promise<void> {
+    const gone_ms = performance.now();
     for (;;) {
       if (this.#stop.signal.aborted) return;
       const delay_ms = this.#backoff.failed(performance.now());
@@ -335,11 +338,14 @@ export class Supervisor {
       this.#refuse();
     }
     if (this.#stop.signal.aborted) return;
+    await this.#goOn(ring);
+    const [now_ms, started_ms] = [performance.now(), this.#started_ms];
+    const parts = [gone_ms - began_ms, started_ms - gone_ms, now_ms - started_ms].map(Math.round);
     this.#log(
       "info",
-      `The handler serves again after ${Math.round(performance.now() - began_ms)} ms`,
+      `The handler serves again after ${Math.round(now_ms - began_ms)} ms: ${parts[0]} ms until ` +
+        `the old process was gone, ${parts[1]} ms of waiting, ${parts[2]} ms to start`,
     );
-    await this.#goOn(ring);
   }
 
   /** Tells the ring thread where the handler has failed so often that nothing shall wait for it. */
@@ -459,7 +465,10 @@ export class Supervisor {
   async #open(looping: boolean): Promise<VolumeDescription> {
     this.#resize.refresh();
     const { signal } = this.#stop;
-    return await this.#gate.run(looping, signal, () => this.#instance.respawn(signal));
+    return await this.#gate.run(looping, signal, () => {
+      this.#started_ms = performance.now();
+      return this.#instance.respawn(signal);
+    });
   }
 
   async #respawnAs(ring: RingSide, { replacement, outcome }: PendingReplacement): Promise<void> {

@@ -396,7 +396,11 @@ Deno.test("a handler that has answered, or that nobody asked anything, serves ag
     await rig.until(() => rig.calls.includes(`up ${epoch}`));
     assert.equal(rig.supervisor.state, "serving");
     assert.equal(await rig.run(FLUSH, 0), MediaResult.OK);
+    // Four starts in a second are enough for anybody.
+    await sleep(250);
   }
+  const waits_ms = rig.log.join("\n").matchAll(/serves again after .* (\d+) ms of waiting/g);
+  assert.deepEqual([...waits_ms].map(([, wait_ms]) => Number(wait_ms) < 100), [true, true]);
 });
 
 Deno.test("what the daemon did for a process is settled before the next one starts", async () => {
