@@ -13,6 +13,7 @@ import { grantVerb } from "./grant.ts";
 import { insertVerb } from "./insert.ts";
 import { limitVerb } from "./limit.ts";
 import { listVerb } from "./list.ts";
+import { marketplaceVerb } from "./marketplace/verbs.ts";
 import { pluginVerb } from "./plugin/verbs.ts";
 import { protectVerb } from "./protect.ts";
 import { removeVerb } from "./remove.ts";
@@ -50,6 +51,7 @@ export function makeProgram(): Command {
     insertVerb(),
     statsVerb(),
     pluginVerb(),
+    marketplaceVerb(),
     doctorVerb(),
   ];
   for (const verb of verbs) program.addCommand(verb.exitOverride());

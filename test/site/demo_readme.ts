@@ -79,7 +79,7 @@ if (object.etag !== expected) throw new MediumError("another one has written to 
 
 It does not encrypt: put [acme.encrypt](https://example.org/encrypt) above it. It knows no
 multi-region buckets. See the [settings](#settings) for what can be changed without making the LUN
-anew, and <https://example.org/object-store> for all else, or write to <mailto:help@example.org>.
+anew, and <https://example.org/object-store> for all else, or write to <help@example.org>.
 
 ---
 

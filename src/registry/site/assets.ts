@@ -1,8 +1,10 @@
 /** The site's own files, which are part of the program, named by what they hold. */
+import base_style from "./assets/base.css" with { type: "text" };
 import icon from "./assets/icon.svg" with { type: "text" };
+import lists_style from "./assets/lists.css" with { type: "text" };
+import package_style from "./assets/package.css" with { type: "text" };
 import search from "./assets/search.js" with { type: "text" };
 import site from "./assets/site.js" with { type: "text" };
-import style from "./assets/site.css" with { type: "text" };
 import theme from "./assets/theme.js" with { type: "text" };
 import { createHash } from "node:crypto";
 
@@ -44,7 +46,7 @@ export function makeAssets(
   };
   const names: AssetNames = {
     icon: add("icon.svg", icon),
-    style: add("site.css", style),
+    style: add("site.css", base_style + lists_style + package_style),
     theme: add("theme.js", theme),
     script: add("site.js", search + site),
     search_data: add("packages.js", search_data),

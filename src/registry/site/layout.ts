@@ -9,6 +9,8 @@ export interface SiteOptions {
   readonly title?: string;
   /** Where the site will be, with a slash at its end: for links that cannot be relative. */
   readonly base_url?: string;
+  /** From a page whose path is not known to the site's root; default: the base's path, else "./". */
+  readonly root_path?: string;
   /** The marketplace, as `--from` of install lines names it; none: the user's own. */
   readonly location?: string;
 }
@@ -117,7 +119,7 @@ ${search}
 <nav aria-label="Site"><ul>
 ${link("packages.html", "Packages")}
 ${link("revocations.html", "Revocations")}
-${link("trust.html", "How trust works")}
+${link("trust.html", "Trust")}
 </ul></nav>
 ${THEME_TOGGLE}
 </div></header>`;

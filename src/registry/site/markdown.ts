@@ -11,7 +11,7 @@ import sanitizeHtml from "sanitize-html";
 import { Markup } from "./markup.ts";
 
 /** Longest README that is rendered, in characters; the rest is left out. */
-export const README_LENGTH_MAX = 131_072;
+export const README_LENGTH_MAX = 65_536;
 /** Elements may stand in each other so deep. */
 const NESTING_MAX = 20;
 /** Before each id: a README cannot name what belongs to the page. */
@@ -107,6 +107,10 @@ function makeParser() {
   const parser = new MarkdownIt({ html: false, linkify: false, maxNesting: NESTING_MAX });
   // All links are read, so that those which lead nowhere can be made text.
   parser.validateLink = () => true;
+  // A table that is too wide scrolls by itself.
+  parser.renderer.rules.table_open = () =>
+    '<div role="group" aria-label="Table" tabindex="0"><table>\n';
+  parser.renderer.rules.table_close = () => "</table></div>\n";
   parser.core.ruler.push("readme", (state: StateCore) => {
     fixHeadings(state);
     for (const token of state.tokens) {
@@ -124,10 +128,11 @@ const sanitizer: sanitizeHtml.IOptions = {
   allowedTags: [
     ...HEADINGS,
     ...["p", "br", "hr", "blockquote", "pre", "code", "em", "strong", "s", "a"],
-    ...["ul", "ol", "li", "table", "thead", "tbody", "tr", "th", "td"],
+    ...["ul", "ol", "li", "table", "thead", "tbody", "tr", "th", "td", "div"],
   ],
   allowedAttributes: {
     a: ["href", "rel"],
+    div: ["role", "aria-label", "tabindex"],
     pre: ["tabindex"],
     ol: ["start"],
     ...Object.fromEntries(HEADINGS.map((tag) => [tag, ["id"]])),

@@ -5,6 +5,7 @@
  */
 import { RegistryError } from "../artifact_store.ts";
 import { plainText, type Reach, type RequestWords, requestWords } from "../capability_words.ts";
+import { findVersion } from "../install/marketplace.ts";
 import { isPackageId, publisherOf } from "../package.ts";
 import type {
   Index,
@@ -73,7 +74,7 @@ export interface SitePackage {
 
 /** A revocation, and what it hits. */
 export interface SiteRevocationEntry extends SiteRevocation {
-  readonly hits: readonly { readonly id: string; readonly version?: string }[];
+  readonly hits: readonly { readonly name: string; readonly path: string }[];
 }
 
 /** All that is shown. */
@@ -138,6 +139,16 @@ function timeOf(text: string): number {
   return Number.isNaN(time_ms) ? 0 : time_ms;
 }
 
+/** The version that `lunette plugin install` takes; undefined where all are revoked. */
+function newestUsable(index: Index, source: IndexPackage): IndexVersion | undefined {
+  try {
+    return findVersion(index, source, undefined);
+  } catch (error) {
+    if (error instanceof RegistryError) return undefined;
+    throw error;
+  }
+}
+
 function sentences({ asks }: RequestWords): string[] {
   return asks.map(({ sentence }) => sentence);
 }
@@ -168,7 +179,7 @@ class ModelBuilder {
       timeOf(b.versions[0].published) - timeOf(a.versions[0].published)
     );
     const revocations = this.#index.revocations
-      .map((revocation) => this.#entry(revocation, packages))
+      .map((revocation) => this.#entry(revocation, publishers))
       .sort((a, b) => timeOf(b.revoked) - timeOf(a.revoked) || compareText(a.value, b.value));
     return {
       name: plainText(name),
@@ -222,9 +233,10 @@ class ModelBuilder {
     const versions = source.versions.map((version, index) =>
       this.#version(version, source.versions[index + 1])
     );
-    const usable = publisher.key.revocation === undefined
-      ? versions.find(({ revocation }) => revocation === undefined)
+    const newest = publisher.key.revocation === undefined
+      ? newestUsable(this.#index, source)
       : undefined;
+    const usable = newest === undefined ? undefined : versions[source.versions.indexOf(newest)];
     const shown = usable ?? versions[0];
     return {
       id: source.id,
@@ -253,17 +265,28 @@ class ModelBuilder {
     };
   }
 
-  #entry(revocation: Revocation, packages: readonly SitePackage[]): SiteRevocationEntry {
-    const { what, value } = revocation;
-    const shown = this.#revocation(revocation);
-    const hits = what === "key"
-      ? packages.filter(({ publisher }) => publisher.key.fingerprint === shown.value)
-        .map(({ id }) => ({ id }))
-      : packages.flatMap(({ id, versions }) =>
-        versions.filter(({ digest }) => digest === value).map(({ version }) => ({ id, version }))
-      );
+  #entry({ what, value, ...rest }: Revocation, publishers: readonly SitePublisher[]) {
+    const shown = this.#revocation({ what, value, ...rest });
+    const hits = what === "key" ? keyHits(shown.value, publishers) : digestHits(value, publishers);
     return { ...shown, hits };
   }
+}
+
+/** Whose key it is or was. */
+function keyHits(fingerprint: string, publishers: readonly SitePublisher[]) {
+  return publishers.flatMap(({ name, key, former_keys }) => {
+    const path = `publisher/${name}.html`;
+    if (key.fingerprint === fingerprint) return [{ name: `Key of ${name}`, path }];
+    const former = former_keys.some((one) => one.fingerprint === fingerprint);
+    return former ? [{ name: `Former key of ${name}`, path }] : [];
+  });
+}
+
+function digestHits(digest: string, publishers: readonly SitePublisher[]) {
+  return publishers.flatMap(({ packages }) => packages).flatMap(({ id, versions }) =>
+    versions.filter((one) => one.digest === digest)
+      .map(({ version }) => ({ name: `${id} ${version}`, path: `package/${id}.html` }))
+  );
 }
 
 /** Puts an index in order. Throws RegistryError "untrusted" where its names are none. */

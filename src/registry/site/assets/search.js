@@ -11,6 +11,7 @@
   const TOKEN_COUNT_MAX = 8;
   const FUZZY_LENGTH_MIN = 4;
   const TWO_ERRORS_LENGTH_MIN = 8;
+  const FUZZY_SCORE_MAX = 6;
 
   /** Lower case, without accents. @param {string} text */
   const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
@@ -70,7 +71,7 @@
     if (words.some(begins)) return 20;
     if (text.includes(token)) return 8;
     const near = fuzzyTest(token);
-    if (id_words.some(near)) return 6;
+    if (id_words.some(near)) return FUZZY_SCORE_MAX;
     return words.some(near) ? 3 : 0;
   }
 
@@ -88,10 +89,18 @@
       if (category !== "" && one.entry[3] !== category) continue;
       const scores = tokens.map((token) => score(token, one));
       if (scores.includes(0)) continue;
-      found.push({ entry: one.entry, total: scores.reduce((sum, value) => sum + value, 0) });
+      const total = scores.reduce((sum, value) => sum + value, 0);
+      found.push({
+        entry: one.entry,
+        total,
+        exact: scores.every((value) => value > FUZZY_SCORE_MAX),
+      });
     }
-    found.sort((a, b) => b.total - a.total || (a.entry[6] < b.entry[6] ? 1 : -1));
-    return found.map(({ entry }) => entry);
+    // Slips of the finger are forgiven only where nothing fits without.
+    const exact = found.filter((one) => one.exact);
+    const shown = exact.length > 0 ? exact : found;
+    shown.sort((a, b) => b.total - a.total || (a.entry[6] < b.entry[6] ? 1 : -1));
+    return shown.map(({ entry }) => entry);
   }
 
   globalThis.lunetteSearch = { prepare, search };

@@ -16,7 +16,7 @@ function searchForm({ model }: SiteContext): Markup {
   };
   return markup`<form class="search scripted" role="search" action="index.html" data-search>
 <label class="visually-hidden" for="q">Search packages</label>
-<input id="q" name="q" type="search" placeholder="Search by name, purpose or publisher"
+<input id="q" name="q" type="search" placeholder="Name or purpose"
  autocomplete="off" spellcheck="false" aria-describedby="search-help" aria-keyshortcuts="/">
 <p class="visually-hidden" id="search-help">Results follow as you type. The down arrow key goes to
 them, Escape comes back.</p>

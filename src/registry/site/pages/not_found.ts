@@ -4,7 +4,7 @@ import type { Page, SiteContext } from "../layout.ts";
 
 /** Makes the page that servers show in the place of one that is not there, whatever its path. */
 export function notFoundPage({ options }: SiteContext): Page {
-  const root = options.base_url ?? "./";
+  const root = options.root_path ?? options.base_url ?? "./";
   return {
     path: "404.html",
     root,

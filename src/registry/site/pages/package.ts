@@ -121,7 +121,8 @@ export function packagePage(context: SiteContext, item: SitePackage): Page {
     description: item.description,
     body: markup`<article class="package${item.usable === undefined && " is-revoked"}">
 <div class="package-head"><h1>${item.id}</h1>
-<p class="lead">${item.description}</p></div>
+<p class="lead">${item.description}</p>
+<p class="card-meta">Version ${shown.version} by <a href="../publisher/${item.publisher.name}.html">${item.publisher.name}</a></p></div>
 ${warnings(item)}
 <div class="columns">
 <div class="column-main">

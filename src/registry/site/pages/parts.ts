@@ -15,7 +15,7 @@ import {
 export const REACH_NAMES: Readonly<Record<Reach, string>> = {
   network: "Network",
   files: "Files",
-  own: "Own memory",
+  own: "Its own",
 };
 
 const REVOKED_ITEM = markup`<li class="tag tag-revoked">Revoked</li>`;
@@ -108,6 +108,6 @@ export function commandLine(command: string, label: string): Markup {
 }
 
 /** "1 package", "2 packages". */
-export function counted(count: number, one: string, many = `${one}s`): string {
-  return `${count} ${count === 1 ? one : many}`;
+export function counted(count: number, one: string): string {
+  return `${count} ${one}${count === 1 ? "" : "s"}`;
 }

@@ -4,8 +4,8 @@ import { dateOf, type Page, type SiteContext } from "../layout.ts";
 import type { SiteRevocationEntry } from "../model.ts";
 
 function entry({ what, value, reason, revoked, hits }: SiteRevocationEntry): Markup {
-  const links = hits.map(({ id, version }, index) =>
-    markup`${index > 0 && ", "}<a href="package/${id}.html">${id}${version && ` ${version}`}</a>`
+  const links = hits.map(({ name, path }, index) =>
+    markup`${index > 0 && ", "}<a href="${path}">${name}</a>`
   );
   const kind = what === "key" ? "key" : "digest";
   const unknown = what === "key" ? "A key of nobody here" : "A package that is not listed here";
