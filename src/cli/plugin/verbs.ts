@@ -1,7 +1,20 @@
 /** lunette plugin: what authors of handlers need, and those who install them. */
 import { Command } from "commander";
+import { auditVerb } from "./audit.ts";
+import { indexVerb } from "./index_verbs.ts";
+import { installVerb } from "./install.ts";
+import { keyVerb } from "./key.ts";
+import { listVerb } from "./ls.ts";
 import { newVerb } from "./new.ts";
 import { packVerb } from "./pack.ts";
+import { publishVerb } from "./publish.ts";
+import { revokeVerb } from "./revoke.ts";
+import { removeVerb } from "./rm.ts";
+import { searchVerb } from "./search.ts";
+import { signVerb } from "./sign.ts";
+import { trustVerb } from "./trust.ts";
+import { updateVerb } from "./update.ts";
+import { verifyVerb } from "./verify.ts";
 
 /** The verbs, in the order of the help; each has a file of its own beside this one. */
 function verbs(): Command[] {
@@ -9,7 +22,20 @@ function verbs(): Command[] {
     // For authors.
     newVerb(),
     packVerb(),
-    // For users: publish, search, install, update, verify, ls, rm, revoke, trust, audit, keys.
+    keyVerb(),
+    signVerb(),
+    publishVerb(),
+    indexVerb(),
+    revokeVerb(),
+    // For users.
+    searchVerb(),
+    installVerb(),
+    updateVerb(),
+    listVerb(),
+    removeVerb(),
+    verifyVerb(),
+    auditVerb(),
+    trustVerb(),
   ];
 }
 
