@@ -84,13 +84,12 @@ export class BlobUpload {
     more: Pick<HttpRequest, "body" | "onSent"> & { headers?: Record<string, string> } = {},
   ): Promise<HttpAnswer> {
     const { signal } = this.#options;
-    const write = method !== "HEAD";
     const once = method === "PUT" || method === "PATCH";
     return await this.#session.send({
       method,
       url,
       repository: this.#repository,
-      write,
+      write: true,
       once,
       signal,
       ...more,

@@ -44,8 +44,10 @@ export class HttpFailure extends Error {
     if (CERTIFICATE.test(code) || CERTIFICATE.test(message)) {
       return new HttpFailure("certificate", message, cause);
     }
-    const parsed = code.startsWith("HPE_") || message.startsWith("Parse Error");
-    return new HttpFailure(parsed ? "protocol" : "broken", message, cause);
+    // Of node's parser of HTTP, and of TLS with who does not speak it.
+    const strange = code.startsWith("HPE_") || code.startsWith("ERR_SSL_") ||
+      message.startsWith("Parse Error");
+    return new HttpFailure(strange ? "protocol" : "broken", message, cause);
   }
 
   /** Whether another try may help. One that took its time has had its chance. */

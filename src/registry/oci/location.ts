@@ -31,15 +31,15 @@ function wrong(location: string): RegistryError {
 }
 
 /**
- * Parses a location. The protocol is HTTPS, but HTTP for this machine and with `plain_http`. Throws
- * RegistryError "usage".
+ * Parses a location. The protocol is HTTP with `plain_http`, HTTPS where that is false; where nothing is
+ * said, HTTP for this machine alone. Throws RegistryError "usage".
  */
-export function parseLocation(location: string, plain_http: boolean): RegistryLocation {
+export function parseLocation(location: string, plain_http?: boolean): RegistryLocation {
   const [, host = "", path = ""] = LOCATION.exec(location) ?? [];
   const prefix = path.endsWith("/") ? path.slice(0, -1) : path;
   const fine = HOST.test(host) && (prefix === "" || isRepository(prefix));
   if (!fine || !URL.canParse(`https://${host}`)) throw wrong(location);
   const { hostname } = new URL(`https://${host}`);
-  const scheme = plain_http || isLoopback(hostname) ? "http" : "https";
+  const scheme = plain_http ?? isLoopback(hostname) ? "http" : "https";
   return { location, origin: new URL(`${scheme}://${host}`).origin, prefix };
 }

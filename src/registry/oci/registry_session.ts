@@ -32,10 +32,10 @@ export interface RegistryRequest extends Access {
 
 const ADVICE: Readonly<Record<HttpFailureKind, string>> = {
   unreachable: "Look at its name and at your network.",
-  certificate: "Do not go on unless you know why; for an authority of your own set DENO_CERT.",
+  certificate: "For an authority of your own, name its file in NODE_EXTRA_CA_CERTS.",
   timeout: "Try again later, or look at your network.",
   broken: "Try again later.",
-  protocol: "It may be no registry; look at its name and port, and whether it speaks TLS.",
+  protocol: "It may be no registry: look at its name and port, and whether it speaks HTTPS.",
 };
 
 /** See the module. */

@@ -54,7 +54,7 @@ export class RegistryStore implements ArtifactStore {
   /** Nothing is sent yet. Throws RegistryError "usage" where the location is none. */
   constructor(location: string, options: StoreOptions) {
     this.location = location;
-    this.#place = parseLocation(location, options.plain_http ?? false);
+    this.#place = parseLocation(location, options.plain_http);
     this.#session = new RegistrySession(this.#place, options);
   }
 

@@ -3,7 +3,7 @@ import type { Credentials, Environment } from "./credentials.ts";
 import type { NetworkLimits } from "./network_limit.ts";
 
 export interface StoreOptions {
-  /** HTTP without TLS for hosts other than this machine, too. */
+  /** HTTP without TLS; undefined: for this machine alone. */
   readonly plain_http?: boolean;
   /** For the login; else LUNETTE_REGISTRY_USER and _PASSWORD, else docker's config.json. */
   readonly credentials?: Credentials;
