@@ -124,10 +124,13 @@ export class HttpClient {
     });
   }
 
-  /** Ends the connections that are kept. */
+  /** Ends the connections that are kept, and keeps none from here on. */
   close(): void {
-    this.#plain.destroy();
-    this.#secure.destroy();
+    for (const agent of [this.#plain, this.#secure]) {
+      // Requests that were aborted while they waited for a connection still get one.
+      agent.maxFreeSockets = 0;
+      agent.destroy();
+    }
   }
 }
 

@@ -312,3 +312,24 @@ Deno.test("revoke() ends what is under way, and refuses what comes, with an erro
   await assert.rejects(web.fetch(server.url), { code: "revoked" });
   assert.equal(broker.broker.describe()[0].revoked, true);
 });
+
+Deno.test("no connection outlives the broker, nor comes of a request that waited for one", async () => {
+  let open = 0;
+  await using server = listen(async (connection) => {
+    open++;
+    const into = new Uint8Array(1000);
+    while (await connection.read(into) !== null);
+    open--;
+  });
+  const broker = rig(`http://127.0.0.1:${server.port}`);
+  const web = broker.guest().https.get("web")!;
+  const asked = Array.from({ length: 32 }, () => web.fetch(`http://127.0.0.1:${server.port}/`));
+  const ended = Promise.allSettled(asked);
+  const until_ms = performance.now() + 5000;
+  while (open < 16 && performance.now() < until_ms) await new Promise((end) => setTimeout(end, 10));
+  assert.equal(open, 16);
+  await broker[Symbol.asyncDispose]();
+  await ended;
+  await new Promise((end) => setTimeout(end, 300));
+  assert.equal(open, 0);
+});
