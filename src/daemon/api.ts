@@ -88,7 +88,7 @@ export interface LunDescription {
   /** Units of one group may be copied between. */
   readonly copy_group?: string;
   readonly serial: string;
-  /** Designators of the Device Identification VPD page by kind, hexadecimal; "t10" is text. */
+  /** Designators of the Device Identification VPD page by kind, hexadecimal; "uuid" with dashes, "t10" is text. */
   readonly identifiers: Readonly<Record<string, string>>;
   /** `/dev/sdX` of a loopback LUN. */
   readonly device?: string;

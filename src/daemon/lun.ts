@@ -89,9 +89,12 @@ export class Lun {
     for (const note of this.#attachment.notes ?? []) this.#log("warn", note);
   }
 
-  /** Changes the unit for its initiators. */
-  async change(change: Omit<UnitChange, "name">): Promise<void> {
-    await this.#ring.call("change", { name: this.record.name, ...change });
+  /**
+   * Changes the unit for its initiators. Returns false where it is to be written no more, and
+   * something that was begun before does not end.
+   */
+  async change(change: Omit<UnitChange, "name">): Promise<boolean> {
+    return (await this.#ring.call("change", { name: this.record.name, ...change })).settled;
   }
 
   /** Changes the size of the volume, and of it alone. Throws `OperatorError`. */

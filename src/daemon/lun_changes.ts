@@ -23,6 +23,9 @@ export function shrinkWarning(name: string, from_bytes: number, to_bytes: number
     "destroys everything behind the new end";
 }
 
+const STILL_WRITING =
+  "a command that writes was begun before, and has not ended yet: new ones are refused";
+
 export class LunChanges {
   readonly #luns: LunSet;
   /** Undefined where nothing is recorded. */
@@ -83,8 +86,8 @@ export class LunChanges {
     return await this.#luns.exclusively(name, async () => {
       const lun = this.#luns.find(name);
       servedSize(lun);
-      await this.#change(lun, { write_protected }, { write_protected });
-      return await changed(lun, { rescan });
+      const notes = await this.#change(lun, { write_protected }, { write_protected });
+      return await changed(lun, { rescan }, notes);
     });
   }
 
@@ -105,17 +108,21 @@ export class LunChanges {
         );
       }
       servedSize(lun);
-      await this.#change(lun, { ejected: !present }, { medium_present: present });
-      return await changed(lun, { rescan });
+      const notes = await this.#change(lun, { ejected: !present }, { medium_present: present });
+      return await changed(lun, { rescan }, notes);
     });
   }
 
-  /** Records what the operator says of a unit, and makes it so. */
-  async #change(lun: Lun, options: UnitOptions, change: Omit<UnitChange, "name">): Promise<void> {
+  /** Records what the operator says of a unit, and makes it so. Returns what did not end in time. */
+  async #change(
+    lun: Lun,
+    options: UnitOptions,
+    change: Omit<UnitChange, "name">,
+  ): Promise<readonly string[]> {
     const { record } = lun;
     await this.#save(lun, { ...record, unit: { ...record.unit, ...options } });
     try {
-      await lun.change(change);
+      return await lun.change(change) ? [] : [STILL_WRITING];
     } catch (error) {
       await this.#save(lun, record);
       throw error;
@@ -235,9 +242,13 @@ function checkSize(lun: Lun, size_bytes: number): void {
   );
 }
 
-async function changed(lun: Lun, change: FabricChange): Promise<LunChanged> {
-  const notes = await lun.tellFabric(change);
-  return { lun: lun.describe(), notes };
+async function changed(
+  lun: Lun,
+  change: FabricChange,
+  notes: readonly string[] = [],
+): Promise<LunChanged> {
+  const left = await lun.tellFabric(change);
+  return { lun: lun.describe(), notes: [...notes, ...left] };
 }
 
 /** Refuses what could not be done, before it is recorded. */

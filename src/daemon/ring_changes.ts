@@ -5,9 +5,10 @@ import { Sense } from "../scsi/sense.ts";
 import type { Attached, RingContext } from "./ring_context.ts";
 import type { RingVerbs, UnitChange } from "./ring_messages.ts";
 
-/** How long a volume that is to become smaller waits for the commands in flight. */
+/** How long a volume that is to become smaller, or not to be written, waits for commands in flight. */
 const QUIET_TIMEOUT_MS = 30_000;
 
+type ChangeReply = RingVerbs["change"]["reply"];
 type ResizeRequest = RingVerbs["resize"]["request"];
 type ResizeReply = RingVerbs["resize"]["reply"];
 
@@ -19,7 +20,7 @@ export class RingChanges {
   }
 
   /** Changes what initiators see. */
-  change(change: UnitChange): null {
+  change(change: UnitChange, reply: (reply: ChangeReply) => void): void {
     const { name, write_protected, medium_present, size_bytes, queue_depth, deadline_ms } = change;
     const { device, sandbox } = this.#find(name);
     const { unit } = device;
@@ -39,7 +40,11 @@ export class RingChanges {
     }
     device.refresh();
     this.#context.loop.activate(device);
-    return null;
+    if (write_protected !== true && medium_present !== false) return reply({ settled: true });
+    // Whoever asked for it may take the medium away, or copy it, when this is answered.
+    const ended = device.writesEnded();
+    const isQuiet = () => device.stopped || ended();
+    this.#context.when(isQuiet, QUIET_TIMEOUT_MS, (settled) => reply({ settled }));
   }
 
   /**

@@ -100,7 +100,10 @@ export class RingHost {
       try: (request, id) => this.#try(request, id),
       up: (request) => this.#up(request),
       abandon: (request) => this.#abandon(request),
-      change: (request) => this.#changes.change(request),
+      change: (request, id) => {
+        this.#changes.change(request, (reply) => this.#reply(id, reply));
+        return LATER;
+      },
       resize: (request, id) => {
         this.#changes.resize(request, (reply) => this.#reply(id, reply));
         return LATER;

@@ -146,8 +146,11 @@ export interface RingVerbs {
   try: { request: { name: string; epoch: number }; reply: { result: number } };
   /** The handler does not come back for now: what is in flight, and what comes, ends with an error. */
   abandon: { request: { name: string; why: Abandonment }; reply: null };
-  /** Changes a unit under I/O: initiators get their unit attentions. */
-  change: { request: UnitChange; reply: null };
+  /**
+   * Changes a unit under I/O: initiators get their unit attentions. Where it is to be written no more,
+   * the reply comes when what was begun before has ended; `settled` says whether it has.
+   */
+  change: { request: UnitChange; reply: { settled: boolean } };
   /**
    * Has the handler resize its volume (`Volume.resize`). `change` tells initiators: afterwards where
    * it grows, before where it `shrinks`.

@@ -5,6 +5,9 @@ import type { LunDescription } from "./api.ts";
 import type { AnyFabricKind, LunRecord } from "./lun_record.ts";
 import { makeUnit } from "./unit.ts";
 
+/** The parts of a UUID in hexadecimal digits (RFC 9562 4). */
+const UUID = /^(.{8})(.{4})(.{4})(.{4})(.{12})$/;
+
 /** Who is above the unit. */
 export function targetCoreOf(fabric: AnyFabricKind): TargetCoreKind {
   return fabric === "embedded-iscsi" ? "embedded" : "kernel";
@@ -53,11 +56,12 @@ export function describeUnit(
   };
 }
 
-/** What the Device Identification VPD page (83h) names the unit by, as hexadecimal digits. */
+/** What the Device Identification VPD page (83h) names the unit by, as hexadecimal digits; a UUID as one is written. */
 function identifiersOf({ identity }: LogicalUnit): Readonly<Record<string, string>> {
   const found: Record<string, string> = {};
   for (const [key, value] of Object.entries(identity)) {
     if (value instanceof Uint8Array) found[key] = value.toHex();
   }
+  found.uuid = found.uuid.replace(UUID, "$1-$2-$3-$4-$5");
   return { ...found, t10: `${identity.vendor} ${identity.product} ${identity.serial}` };
 }

@@ -50,6 +50,15 @@ const BATCH_MAX = 64;
 const BATCHES_MAX = 4;
 const COMPLETE_READ_LEN = 1;
 
+/** Operations that change nothing on the medium. */
+const READS: readonly number[] = [
+  MediaOperation.READ,
+  MediaOperation.READ_PROTECTED,
+  MediaOperation.FLUSH,
+  MediaOperation.EXTENTS,
+  MediaOperation.SPACE,
+];
+
 const HOT_CLASSES: readonly CommandClass[] = [
   ...["READ", "WRITE", "SYNCHRONIZE_CACHE", "TEST_UNIT_READY"] as const,
 ];
@@ -117,6 +126,20 @@ export class Device implements BackendSink, PeerUnit {
   get inFlight(): number {
     return this.#inFlightCount + this.#waiting.length + this.#slow.pending +
       (this.#backend.ownOperations ?? 0);
+  }
+
+  /**
+   * For a unit that takes no more writes: says, when it is asked, whether all commands have ended that
+   * had begun before and may write.
+   */
+  writesEnded(): () => boolean {
+    const procedures = this.#slow.underWay();
+    const isWrite = (tag: number) =>
+      this.#inFlight[tag] !== 0 && !READS.includes(this.#transfers[tag].operation);
+    return () => {
+      for (let tag = 0; tag < TAG_COUNT; tag++) if (isWrite(tag)) return false;
+      return procedures();
+    };
   }
 
   /** Tells the engine what the unit's capacity and state are, where they have changed. */

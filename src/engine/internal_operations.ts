@@ -27,6 +27,10 @@ const NOT_READY: OperationResult = Object.freeze({
   result: MediaResult.NOT_READY,
   bytes: new Uint8Array(0),
 });
+const WRITE_PROTECTED: OperationResult = Object.freeze({
+  result: MediaResult.WRITE_PROTECTED,
+  bytes: new Uint8Array(0),
+});
 /** No slot has a lock with this number. */
 const NO_SLOT = -1;
 
@@ -96,6 +100,10 @@ export class InternalOperations {
       // Whoever asked for it has looked, but perhaps long ago: it must not land amid a SANITIZE.
       if (this.#unit.state !== "ready") {
         ended(NOT_READY);
+        return true;
+      }
+      if (operation.kind !== "read" && this.#unit.writeProtected) {
+        ended(WRITE_PROTECTED);
         return true;
       }
       if (this.#locks.blocks(range, NO_SLOT)) return false;

@@ -100,6 +100,12 @@ export class ProcedureRunner {
     return this.#runs.has(slot);
   }
 
+  /** Says, when it is asked, whether all procedures have ended that are under way now. */
+  underWay(): () => boolean {
+    const runs = [...this.#runs];
+    return () => runs.every(([tag, run]) => this.#runs.get(tag) !== run);
+  }
+
   /** Whether a procedure of another tag may touch the range. */
   overlaps(range: MediumRange, slot: number): boolean {
     for (const [tag, run] of this.#runs) {

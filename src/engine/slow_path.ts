@@ -109,6 +109,11 @@ export class SlowPath implements ProcedureHost {
       this.#device.overlaps(range.offset_bytes, range.length_bytes, slot);
   }
 
+  /** See `ProcedureRunner.underWay`. */
+  underWay(): () => boolean {
+    return this.#procedures.underWay();
+  }
+
   /** Goes on with what had paused, at the end of a turn. Returns whether there was anything. */
   continue(): boolean {
     return this.#procedures.continue();

@@ -24,7 +24,7 @@ export interface WriteOptions extends OperationOptions {
   readonly fua: boolean;
 }
 
-/** A run of blocks and whether it holds data, as GET LBA STATUS reports it (SBC-4 5.9). */
+/** A run of blocks and whether it holds data, as GET LBA STATUS reports it (SBC-4 5.6). */
 export interface Extent {
   /** First byte. */
   readonly offset: number;

@@ -5,6 +5,8 @@ import type { CreateRequest, LunDescription } from "../../src/daemon/api.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
 import { operatorError } from "../../src/daemon/error.ts";
 import { Initiator } from "../../src/fabric/iscsi/initiator.ts";
+import { makeHandler, volumeSource } from "../../src/sandbox/handler_double.ts";
+import { OPTIONAL_LAYERS } from "../../src/sandbox/lockdown/layers.ts";
 
 const MIB = 1 << 20;
 
@@ -260,6 +262,56 @@ Deno.test("LUN that is write protected refuses writes, says so, and can be writt
     await other.close();
   }));
 
+/** Takes its time for each write, and says so. */
+const SLOW = volumeSource(`
+  write: async (offset, from) => {
+    await new Promise((end) => setTimeout(end, 200));
+    blocks.write(offset, from);
+    context.log.info("written");
+  },
+`);
+
+for (const verb of ["protect", "eject"] as const) {
+  Deno.test(`${verb} is done when no write is in flight that had begun before`, async () => {
+    await using handler = await makeHandler(SLOW);
+    await withDaemon(async (daemon) => {
+      const lun = await daemon.create({
+        ...base,
+        handler: handler.folder,
+        accept_missing_layers: OPTIONAL_LAYERS,
+        unit: { removable: true },
+      });
+      const host = await Host.attach(lun);
+      const ended: string[] = [];
+      const note = (outcome: string) => void ended.push(outcome);
+      const block = new Uint8Array(512).fill(7);
+      // WRITE SAME(10) of 8 blocks: a write, and another, in a procedure.
+      const writeSame = Uint8Array.of(0x41, 0, 0, 0, 0, 64, 0, 0, 8, 0);
+      const begun = [
+        host.write(1, block).then(note),
+        host.command(writeSame, block).then(note),
+      ];
+      await new Promise((end) => setTimeout(end, 50));
+      const { notes } = await (verb === "protect"
+        ? daemon.protect("disk", { write_protected: true })
+        : daemon.eject("disk"));
+      const refused = verb === "protect" ? "7/27/00" : "2/3a/00";
+      assert.deepEqual([notes, await writesIn(daemon)], [[], 0]);
+      await Promise.all(begun);
+      assert.deepEqual(ended, ["ready", "ready"]);
+      if (verb === "protect") {
+        await host.attentions();
+      }
+      assert.equal(await host.write(2, block), refused);
+      await host.close();
+    });
+  });
+}
+
+async function writesIn(daemon: Daemon): Promise<number> {
+  return (await daemon.statistics()).disk.in_flight;
+}
+
 Deno.test("medium of a removable LUN is ejected and inserted by the operator, and by initiators", () =>
   withDaemon(async (daemon) => {
     await daemon.create({ ...base, name: "fixed", handler: "memory" });
@@ -319,6 +371,7 @@ Deno.test("blocks of 4096 bytes, 512e, copy group and identifiers are what was a
     capacity16[13] = 32;
     assert.equal((await other.dataIn(capacity16, 32))[13] & 15, 3);
     assert.match(emulated.identifiers.naa, /^3[0-9a-f]{15}$/);
+    assert.match(emulated.identifiers.uuid, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
     await other.close();
     await refused(
       daemon.create({ ...base, name: "x", handler: "example-xor", block_length_bytes: 4096 }),
