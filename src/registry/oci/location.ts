@@ -36,7 +36,7 @@ function wrong(location: string): RegistryError {
  */
 export function parseLocation(location: string, plain_http?: boolean): RegistryLocation {
   const [, host = "", path = ""] = LOCATION.exec(location) ?? [];
-  const prefix = path.endsWith("/") ? path.slice(0, -1) : path;
+  const prefix = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
   const fine = HOST.test(host) && (prefix === "" || isRepository(prefix));
   if (!fine || !URL.canParse(`https://${host}`)) throw wrong(location);
   const { hostname } = new URL(`https://${host}`);
