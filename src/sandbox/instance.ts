@@ -36,7 +36,7 @@ import {
   STATE_OPEN,
   STATE_STARTING,
 } from "./layout.ts";
-import { explainEnd, lackOf } from "./limits/end_reason.ts";
+import { explainEnd, explainRefusedThread, isRefusedThread, lackOf } from "./limits/end_reason.ts";
 import type { InstanceCgroup } from "./limits/instance_cgroup.ts";
 import { type LimitOptions, type ResourceLimits, withDefaults } from "./limits/limits.ts";
 import { limitProcess } from "./limits/live.ts";
@@ -277,9 +277,13 @@ export class Instance {
     const { reactor, log, grants, folder, broker } = this.#options;
     this.#lacked = undefined;
     this.#last_line = undefined;
+    let refused = false;
     const note: LogSink = (level, line) => {
       if (level === "warn" || level === "error") this.#last_line = line;
       log(level, line);
+      if (refused || !isRefusedThread(line)) return;
+      refused = true;
+      log("warn", explainRefusedThread(this.#limits));
     };
     const errors: LogSink = (level, line) => {
       this.#lacked ??= lackOf(line);

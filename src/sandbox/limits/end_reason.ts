@@ -24,6 +24,20 @@ const NO_MEMORY_WORDS = /out of memory|memory allocation of \d+ bytes failed/i;
 /** Deno's. Memory is the cause where the thread's stack finds no place. */
 const NO_THREAD_WORDS = /unable to create worker threads/i;
 
+/** What a handler is told whose thread the kernel refuses, and that lives on: EAGAIN. */
+const REFUSED_THREAD_WORDS = /\bWouldBlock: Resource temporarily unavailable/;
+
+/** Whether a line says that a handler was refused a thread, and has the error. */
+export function isRefusedThread(line: string): boolean {
+  return REFUSED_THREAD_WORDS.test(line);
+}
+
+/** What a handler has run into that was refused a thread: a sentence for the log. */
+export function explainRefusedThread({ threads, memory_bytes }: ResourceLimits): string {
+  return `The handler is over its limit of ${threads} threads, or its memory limit of ` +
+    `${memory_bytes / MIB} MiB: it was refused a thread; --threads or --memory gives it more`;
+}
+
 /** What a process lacks, by a line that it has printed; undefined: nothing. */
 export function lackOf(line: string): "memory" | "thread" | undefined {
   if (NO_MEMORY_WORDS.test(line)) return "memory";

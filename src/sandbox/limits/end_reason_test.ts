@@ -1,9 +1,20 @@
 import assert from "node:assert/strict";
-import { explainEnd, lackOf } from "./end_reason.ts";
+import { explainEnd, explainRefusedThread, isRefusedThread, lackOf } from "./end_reason.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 
 const signal = (number: number) => ({ code: null, signal: number });
 const code = (number: number) => ({ code: number, signal: null });
+
+Deno.test("a thread that is refused, and that the handler lives without, is named with its limits", () => {
+  const line = "flush failed: WouldBlock: Resource temporarily unavailable (os error 11)";
+  assert.equal(isRefusedThread(line), true);
+  assert.equal(lackOf(line), undefined, "it is not what the process ends of");
+  assert.equal(isRefusedThread("WouldBlock"), false);
+  assert.match(
+    explainRefusedThread({ ...DEFAULT_LIMITS, threads: 40 }),
+    /over its limit of 40 threads, or its memory limit of 256 MiB.*--threads or --memory/,
+  );
+});
 
 Deno.test("a kill that the control group counted names the memory limit", () => {
   const evidence = { status: signal(9), exceeded: "memory" } as const;
