@@ -4,7 +4,8 @@ import type { Page, SiteContext } from "../layout.ts";
 
 /** Makes the page that servers show in the place of one that is not there, whatever its path. */
 export function notFoundPage({ options }: SiteContext): Page {
-  const root = options.root_path ?? options.base_url ?? "./";
+  const { root_path, base_url } = options;
+  const root = root_path ?? (base_url === undefined ? "./" : new URL(base_url).pathname);
   return {
     path: "404.html",
     root,
