@@ -90,6 +90,7 @@ async function startUnit(
         size_bytes: SIZE_BYTES,
         deadline_ms: DEADLINE_MS,
         ...family.request,
+        ...(family.settings === undefined ? {} : { settings: family.settings(scene) }),
       });
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
@@ -133,6 +134,8 @@ function makePlan(scene: Scene, family: Family, folder: string, skip: readonly s
     tcp_port: canary.tcp_port,
     udp_port: canary.udp_port,
     unix_path: canary.unix_path,
+    ally_port: scene.ally.port,
+    victim_pid: scene.victim.pid,
     daemon_pid: daemon.pid,
     runner_pid: Deno.pid,
     cache_folder: cache,

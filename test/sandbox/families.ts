@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Family } from "./family.ts";
+import type { Arena, Family } from "./family.ts";
 import { crashLoop } from "./scenarios/crash_loop.ts";
 import { daemonKilled } from "./scenarios/daemon_killed.ts";
 import { failingLockdown } from "./scenarios/failing_lockdown.ts";
@@ -16,6 +16,11 @@ const FLOOD_BYTES = 4 * 2 ** 30;
 
 /** A Worker reserves some 0.6 GiB that it does not use, and the limit counts it. */
 const ROOM_FOR_WORKERS = { limits: { memory_bytes: 4 * 2 ** 30 } };
+
+/** The one server, and the one address, that a handler may reach. */
+function allowAlly({ ally }: Arena): Record<string, string> {
+  return { web: `http://127.0.0.1:${ally.port}`, peer: `127.0.0.1:${ally.port}` };
+}
 
 /** One attacker in a folder of the family's name. */
 function plain(
@@ -72,4 +77,9 @@ export const families: readonly Family[] = [
   { number: 30, title: "added permissions", elsewhere: packages },
   { number: 31, title: "lookalike names", elsewhere: packages },
   { number: 32, title: "failing lockdown", alone: failingLockdown },
+  plain(33, "broker", "33-broker", { settings: allowAlly, request: { deadline_ms: 8_000 } }),
+  plain(34, "broker's frames", "34-frames", {
+    leak: true,
+    settings: ({ ally }) => ({ web: `http://127.0.0.1:${ally.port}` }),
+  }),
 ];

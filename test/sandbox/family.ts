@@ -4,6 +4,7 @@
  * @module
  */
 import type { CreateRequest } from "../../src/daemon/api.ts";
+import type { Ally } from "./ally.ts";
 import type { Canary } from "./canary.ts";
 import type { Daemon } from "./daemon.ts";
 import type { Attempt } from "./judge.ts";
@@ -19,6 +20,7 @@ export interface Arena {
   readonly user: User;
   readonly cache: string;
   readonly canary: Canary;
+  readonly ally: Ally;
   readonly quick: boolean;
   /** For this family and user alone. */
   readonly folder: string;
@@ -54,6 +56,8 @@ export interface Family {
   /** It spoils the data of its own unit: that they come back wrong proves nothing. */
   readonly spoils?: boolean;
   readonly request?: Partial<CreateRequest>;
+  /** `--set` of its units, where only the run knows what. */
+  readonly settings?: (arena: Arena) => Readonly<Record<string, string>>;
   /** What must be free for a run without danger. */
   readonly memory_bytes?: number;
   /** Looks from outside, while the attacker's process with this id is served. */

@@ -10,6 +10,9 @@ const LAYERS: readonly (readonly [RegExp, string])[] = [
   [/deadline/, "deadline"],
   [/completion|signals for|protocol|submitted/, "protocol check"],
   [/without effect/, "copied, then checked"],
+  [/it sent the broker/, "broker's protocol"],
+  [/CapabilityError|"(denied|invalid|no-space|too-large)"/, "broker"],
+  [/asks for no such capability/, "not granted"],
   [/no answer within/, "no answer"],
   [
     /Requires [\w- ]+ access|NotCapable|permission (denied|prompt)|permissions? .*escalat|Can't escalate/i,

@@ -4,6 +4,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { Ally } from "./ally.ts";
 import { Canary } from "./canary.ts";
 import { families } from "./families.ts";
 import type { Family, FamilyResult } from "./family.ts";
@@ -97,11 +98,12 @@ async function run(
   const results: FamilyResult[] = [];
   await using stage = await makeStage(binary, keep);
   await using canary = await Canary.open(stage.folder);
+  await using ally = new Ally(canary.tcp_port);
   const caches = new Map<string, string>();
   for (const user of wanted) {
     if (user.missing === undefined) caches.set(user.name, await makeCache(stage, user));
   }
-  const options: RunOptions = { stage, canary, quick, caches };
+  const options: RunOptions = { stage, canary, ally, quick, caches };
   for (const user of wanted) {
     for (const family of chosen) {
       const result = await runFamily(options, family, user);

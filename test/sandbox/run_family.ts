@@ -6,6 +6,7 @@
  */
 import { Aftermath, endStrangers } from "./aftermath.ts";
 import { attackUnit } from "./attack_unit.ts";
+import type { Ally } from "./ally.ts";
 import type { Canary } from "./canary.ts";
 import { Daemon } from "./daemon.ts";
 import type { Arena, Family, FamilyResult, Findings, Scene } from "./family.ts";
@@ -27,6 +28,7 @@ const PAUSE_QUICK_MS = 2;
 export interface RunOptions {
   readonly stage: Stage;
   readonly canary: Canary;
+  readonly ally: Ally;
   readonly quick: boolean;
   /** DENO_DIR by the user's name. */
   readonly caches: ReadonlyMap<string, string>;

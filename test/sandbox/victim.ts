@@ -18,6 +18,8 @@ export class Victim implements AsyncDisposable {
   readonly #worker: Worker;
   #ended = false;
   readonly marker: string;
+  /** Of its handler's process. */
+  readonly pid: number;
 
   /** Makes the unit and begins its load, with a pause after each command. */
   static async start(daemon: Daemon, pause_ms: number): Promise<Victim> {
@@ -29,7 +31,7 @@ export class Victim implements AsyncDisposable {
     });
     const worker = new Worker(new URL("./victim_load.ts", import.meta.url), { type: "module" });
     const bytes = crypto.getRandomValues(new Uint8Array(16));
-    const victim = new Victim(daemon, worker, bytes.toHex());
+    const victim = new Victim(daemon, worker, bytes.toHex(), lun.handler_pid ?? 0);
     try {
       await victim.#ask(
         { ...parseUrl(lun), blocks: SIZE_BYTES / 512, marker: victim.marker, pause_ms },
@@ -42,7 +44,8 @@ export class Victim implements AsyncDisposable {
     return victim;
   }
 
-  private constructor(daemon: Daemon, worker: Worker, marker: string) {
+  private constructor(daemon: Daemon, worker: Worker, marker: string, pid: number) {
+    this.pid = pid;
     this.#daemon = daemon;
     this.#worker = worker;
     this.marker = marker;

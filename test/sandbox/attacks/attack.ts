@@ -249,9 +249,10 @@ class Stage {
 
   /** An attempt without a verdict: it was the end of its process, or of no consequence. */
   #judge(index: number, variant: Variant): void {
-    this.#setMark(index, MARK_DONE);
     const outcome = this.#begunHere.has(index) ? "without effect, it serves on" : "replaced";
     say(`io/${variant.name}: refused: ${outcome}`);
+    // Behind it: the end of the process may come at any time.
+    this.#setMark(index, MARK_DONE);
   }
 
   /** Runs what a command is for, then `serve`. */

@@ -25,7 +25,11 @@ export interface Plan {
   readonly tcp_port: number;
   readonly udp_port: number;
   readonly unix_path: string;
+  /** An HTTP server of the runner on 127.0.0.1 that a handler may be allowed to reach. */
+  readonly ally_port: number;
   readonly daemon_pid: number;
+  /** The process of another unit's handler. */
+  readonly victim_pid: number;
   readonly runner_pid: number;
   /** DENO_DIR of the daemon. */
   readonly cache_folder: string;
