@@ -12,6 +12,7 @@ import { revokeVerb } from "./revoke.ts";
 import { removeVerb } from "./rm.ts";
 import { searchVerb } from "./search.ts";
 import { signVerb } from "./sign.ts";
+import { testVerb } from "./test.ts";
 import { trustVerb } from "./trust.ts";
 import { updateVerb } from "./update.ts";
 import { verifyVerb } from "./verify.ts";
@@ -21,6 +22,7 @@ function verbs(): Command[] {
   return [
     // For authors.
     newVerb(),
+    testVerb(),
     packVerb(),
     keyVerb(),
     signVerb(),
