@@ -100,7 +100,7 @@ export function textOf(object: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer>
   return object.slice(position(text), position(text) + length(text));
 }
 
-/** Assembles the routine. undefined: there is no rustc, or it knows no such machine. */
+/** Assembles the routine. undefined: there is no rustc, or one that cannot for this machine. */
 export async function assemble(machine: Machine): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const folder = await Deno.makeTempDir({ prefix: "lunette-bare-child" });
   try {
@@ -121,7 +121,9 @@ export async function assemble(machine: Machine): Promise<Uint8Array<ArrayBuffer
     }).output();
     if (!success) {
       const text = new TextDecoder().decode(stderr);
-      if (/No available targets|could not find specification/i.test(text)) return undefined;
+      if (/No available targets|could not find specification|lang.item/i.test(text)) {
+        return undefined;
+      }
       throw new Error(`rustc cannot assemble for ${machine}:\n${text}`);
     }
     return textOf(await Deno.readFile(`${folder}/code.o`));
