@@ -40,6 +40,8 @@ function rate(bytes: number, ms: number): string {
 async function demo(options: DemoOptions): Promise<void> {
   const began_ms = performance.now();
   const directory = await Deno.makeTempDir({ prefix: "lunette-demo-" });
+  // As `makeRuntimeDirectory` makes it.
+  await Deno.chmod(directory, 0o711);
   const paths = { runtime: directory, state: directory, socket: join(directory, "control.sock") };
   const daemon = await Daemon.start({
     paths,

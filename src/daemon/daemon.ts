@@ -5,6 +5,7 @@
  */
 import { FilePool } from "../backend/file_pool.ts";
 import { KERNEL_PATHS, KernelTree } from "../fabric/tcmu/tree.ts";
+import { prepareGuestModules } from "../sandbox/guest_modules.ts";
 import { CgroupTree } from "../sandbox/limits/cgroup_tree.ts";
 import { Reactor } from "../sys/reactor.ts";
 import { VERSION } from "../version.ts";
@@ -33,7 +34,7 @@ import { LunLifecycle } from "./lun_lifecycle.ts";
 import { checkName, type FabricKind, RecordStore } from "./lun_record.ts";
 import { LunSet } from "./lun_set.ts";
 import { PackageHandlers, type RevocationPolicy } from "./package_handlers.ts";
-import { makePrivateDirectory, type Paths } from "./paths.ts";
+import { makePrivateDirectory, makeRuntimeDirectory, type Paths } from "./paths.ts";
 import { RevocationWatch } from "./revocation_watch.ts";
 import { RingClient } from "./ring_client.ts";
 import type { RingEventMessage } from "./ring_messages.ts";
@@ -147,7 +148,9 @@ export class Daemon {
 
   /** Starts threads; LUNs come with `restore` and `create`. */
   static async start(options: DaemonOptions): Promise<Daemon> {
-    await makePrivateDirectory(options.paths.runtime);
+    await makeRuntimeDirectory(options.paths.runtime);
+    // Ahead of the first guest, which waits for it and reports what fails.
+    prepareGuestModules(options.paths.runtime).catch(() => {});
     if (options.ephemeral !== true) await makePrivateDirectory(options.paths.state);
     const reactor = new Reactor((error) => options.log("error", "", `assertion: ${error}`));
     const pool = new FilePool();

@@ -45,3 +45,11 @@ export function configurationFolder(
 export async function makePrivateDirectory(path: string): Promise<void> {
   await Deno.mkdir(path, { recursive: true, mode: 0o700 });
 }
+
+/**
+ * Makes the directory for run-time files: others may pass through to what lies open in it, the
+ * modules of guests, which have users of their own; they may not list it.
+ */
+export async function makeRuntimeDirectory(path: string): Promise<void> {
+  await Deno.mkdir(path, { recursive: true, mode: 0o711 });
+}

@@ -23,8 +23,6 @@ export interface GuestConfiguration {
   readonly parent: number;
   /** File URL of the handler's module. */
   readonly module: string;
-  /** Folders that the module and its imports lie in. */
-  readonly read: readonly string[];
   /** Descriptors by their numbers in the guest. */
   readonly memories: readonly MemoryGrant[];
   readonly files: readonly FileGrant[];

@@ -1,12 +1,12 @@
 /**
- * Which program a guest is: command line, environment, what it may read besides its handler.
+ * Which program a guest is: command line and environment.
  *
  * Deno's own permissions are an outer layer. `--no-prompt`, for a revoked permission would ask;
  * `--no-npm --no-remote`, for an import would load and run a package in spite of them.
  *
  * @module
  */
-import { fileURLToPath } from "node:url";
+import type { GuestModules } from "./guest_modules.ts";
 import { GUEST_VERB } from "./verb.ts";
 
 /** Of all processes that are started: neither packages nor anything remote, and nothing is asked. */
@@ -31,32 +31,24 @@ export const GUEST_ENVIRONMENT = {
   NO_COLOR: "1",
 } as const;
 
-const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-
 /**
- * What a guest reads besides its handler: the contract, which handlers import as "lunette/plugin",
- * and the guest's own modules. The right ends when the handler has been imported.
+ * Arguments of a guest's process.
+ *
+ * @param modules The guest's own; undefined for a compiled program.
+ * @param read Files and folders that it may read.
  */
-export function guestFolders(): string[] {
-  // A compiled program has them in itself.
-  if (Deno.build.standalone) return [];
-  const exchange = ["../abi/media.ts", "../engine/volume_exchange.ts"].map(path);
-  return [path("../plugin"), path("../sys"), path("."), ...exchange];
-}
-
-/** Arguments of a guest's process. @param read Folders that it may read: `LaunchOptions.read`. */
-export function guestArguments(read: readonly string[]): string[] {
-  const folders = JSON.stringify(read);
-  if (Deno.build.standalone) return [GUEST_VERB, folders];
+export function guestArguments(
+  modules: GuestModules | undefined,
+  read: readonly string[],
+): string[] {
+  if (modules === undefined) return [GUEST_VERB];
   return [
     ...RUN,
     "--no-code-cache",
-    "--unstable-worker-options",
-    `--import-map=${path("guest_import_map.json")}`,
+    `--import-map=${modules.import_map}`,
     "--allow-ffi",
     // A comma separates paths, a doubled one is part of a path.
     `--allow-read=${read.map((name) => name.replaceAll(",", ",,")).join(",")}`,
-    path("guest.ts"),
-    folders,
+    modules.entry,
   ];
 }

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { dirname } from "node:path";
 import type { Configuration } from "../plugin/mod.ts";
 import { closeDescriptor, makeEventfd, makePipe, renewEventfd } from "../sys/descriptor.ts";
 import { EPOLLET, EPOLLIN } from "../sys/epoll.ts";
@@ -27,7 +28,7 @@ import type { BrokerPort } from "./broker_port.ts";
 import type { Grants } from "./grants.ts";
 import { GuestError } from "./guest_error.ts";
 import { GUEST_DESCRIPTOR, type GuestConfiguration } from "./guest_configuration.ts";
-import { guestFolders } from "./guest_program.ts";
+import { type GuestModules, prepareGuestModules } from "./guest_modules.ts";
 import { launch } from "./launcher.ts";
 import {
   CHANNEL_SIZE,
@@ -93,6 +94,7 @@ export interface InstanceOptions {
   readonly broker?: BrokerPort;
   /** Called before each start of a process; throws where the handler must not start any more. */
   readonly before_start?: () => Promise<void>;
+  /** In the folder for run-time files, where the guests' modules are put too. */
   readonly lock_path: string;
   readonly reactor: Reactor;
   readonly log: LogSink;
@@ -234,13 +236,12 @@ export class Instance {
   }
 
   #configuration(): GuestConfiguration {
-    const { name, module, folder, configuration, grants, broker } = this.#options;
+    const { name, module, configuration, grants, broker } = this.#options;
     let fd: number = GUEST_DESCRIPTOR.GRANTED;
     return {
       name,
       parent: Deno.pid,
       module,
-      read: [folder, ...guestFolders()],
       memories: grants.memories.map((grant) => ({ ...grant, fd: fd++ })),
       files: grants.files.map((grant) => ({ ...grant, fd: fd++ })),
       ...(broker === undefined ? {} : { broker: { fd, capabilities: broker.capabilities } }),
@@ -261,19 +262,20 @@ export class Instance {
   /** Starts a process that holds the lock of this logical unit as long as it lives. */
   async #launchLocked(signal: AbortSignal | undefined): Promise<Process> {
     const { lock_path, name } = this.#options;
+    const modules = await prepareGuestModules(dirname(lock_path));
     const lock_fd = await openGeneration(lock_path, name, LOCK_TIMEOUT_MS);
     if (lock_fd === undefined) {
       throw new GuestError(`Another process still holds the lock of "${name}" in ${lock_path}`);
     }
     try {
       if (signal?.aborted === true) throw new GuestError("The logical unit is going away");
-      return this.#launch(lock_fd);
+      return this.#launch(lock_fd, modules);
     } finally {
       closeDescriptor(lock_fd);
     }
   }
 
-  #launch(lock_fd: number): Process {
+  #launch(lock_fd: number, modules: GuestModules | undefined): Process {
     const { reactor, log, grants, folder, broker } = this.#options;
     this.#lacked = undefined;
     this.#last_line = undefined;
@@ -306,7 +308,8 @@ export class Instance {
         granted: [...[...grants.memories, ...grants.files].map(({ fd }) => fd), ...line],
         stdout_fd: stdout_write,
         stderr_fd: stderr_write,
-        read: [folder, ...guestFolders()],
+        modules,
+        read: [folder],
         lock_fd,
         accept_missing_layers: this.#accepted,
         limit: (pid) => this.#limit(pid),

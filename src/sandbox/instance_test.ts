@@ -457,7 +457,7 @@ Deno.test("start() refuses a handler that imports a module outside of its folder
 });
 
 Deno.test("a handler that imports the guest's own modules finds no system calls in them", async () => {
-  const modules = ["sys/guest_calls.ts", "sys/libc.ts", "sandbox/guest_worker.ts"]
+  const modules = ["sys/guest_calls.ts", "sys/libc.ts", "sandbox/guest.ts"]
     .map((name) => new URL(`../${name}`, import.meta.url).href);
   await using one = await host(volumeSource(
     `read: async (_offset, into) => {
@@ -475,6 +475,61 @@ Deno.test("a handler that imports the guest's own modules finds no system calls 
   one.data(0, 512).fill(0);
   assert.equal(one.operate(READ, 0, 512), MediaResult.OK);
   assert.equal(new TextDecoder().decode(one.data(0, 512)).replaceAll("\0", ""), "got:");
+});
+
+/** What bundles of npm packages import. */
+const NODE_MODULES = [
+  ...["assert", "buffer", "child_process", "cluster", "crypto", "dns", "events", "fs", "http"],
+  ...["http2", "https", "module", "net", "os", "process", "stream", "tls", "tty", "url", "util"],
+  ...["vm", "worker_threads", "zlib"],
+];
+
+Deno.test("a handler that imports Node's modules serves, and reaches nothing with them", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const imports = NODE_MODULES.map((name) => `import * as ${name} from "node:${name}";`).join("\n");
+  await using handler = await makeHandler(`${imports}
+    ${
+    volumeSource(`
+      read: async (_offset, into) => {
+        const tries = {
+          open: () => fs.readFileSync("/etc/passwd"),
+          list: () => fs.readdirSync("/"),
+          write: () => fs.writeFileSync("/tmp/x", "x"),
+          spawn: () => { const { error } = child_process.spawnSync("/bin/true"); if (error) throw error; },
+          fork: () => cluster.default.fork(),
+          load: () => module.createRequire("file:///")("/etc/passwd"),
+          environment: () => process.default.env.HOME ?? (() => { throw new Error("none"); })(),
+          kill: () => process.default.kill(process.default.ppid, 0),
+          connect: () => new Promise((resolve, reject) => {
+            const socket = net.connect(${port}, "127.0.0.1");
+            socket.once("connect", resolve);
+            socket.once("error", reject);
+          }),
+        };
+        const got = [];
+        for (const [name, attempt] of Object.entries(tries)) {
+          try {
+            await attempt();
+            got.push(name);
+          } catch { /* as it should be */ }
+        }
+        const kept = [${NODE_MODULES.join(", ")}].length;
+        const hash = crypto.createHash("sha256").update("x").digest("hex").slice(0, 4);
+        into.set(new TextEncoder().encode(kept + " " + hash + " got:" + got.join()));
+      },`)
+  }`);
+  const one = await HostDouble.start({ folder: handler.folder, size_bytes: SIZE });
+  try {
+    one.data(0, 512).fill(0);
+    assert.equal(one.operate(READ, 0, 512), MediaResult.OK, one.log.join("\n"));
+    const text = new TextDecoder().decode(one.data(0, 512)).replaceAll("\0", "");
+    assert.equal(text, `${NODE_MODULES.length} 2d71 got:`);
+    assert.deepEqual(one.exits, []);
+  } finally {
+    await one.close();
+    listener.close();
+  }
 });
 
 Deno.test("a guest dies with its daemon, also by SIGKILL", async () => {

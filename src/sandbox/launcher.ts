@@ -2,7 +2,8 @@
 import { closeDescriptor } from "../sys/descriptor.ts";
 import { openNull, setOomScore } from "../sys/process.ts";
 import { GUEST_DESCRIPTOR } from "./guest_configuration.ts";
-import { GUEST_ENVIRONMENT, guestArguments, guestFolders } from "./guest_program.ts";
+import type { GuestModules } from "./guest_modules.ts";
+import { GUEST_ENVIRONMENT, guestArguments } from "./guest_program.ts";
 import { launchLocked } from "./lockdown/launch.ts";
 import { OPTIONAL_LAYERS, type OptionalLayer } from "./lockdown/layers.ts";
 import { isOpen } from "./lockdown/readable.ts";
@@ -19,7 +20,9 @@ export interface LaunchOptions {
   readonly granted: readonly number[];
   readonly stdout_fd: number;
   readonly stderr_fd: number;
-  /** Folders the guest may read: the handler's, and `guestFolders`. */
+  /** The guest's own modules; undefined for a compiled program. */
+  readonly modules: GuestModules | undefined;
+  /** Folders of the handler, which the guest may read until it has been imported. */
   readonly read: readonly string[];
   /** `<runtime>/guests.lock` with its locks (`openGeneration`): held as long as the guest lives. */
   readonly lock_fd: number;
@@ -33,17 +36,6 @@ export interface LaunchOptions {
 }
 
 const users = new UserIds();
-
-/** The program's own folders, looked at once: there is no writing them while it runs. */
-const ownFolders = new Map<string, boolean>();
-
-function isOpenToOthers(path: string): boolean {
-  const known = ownFolders.get(path);
-  if (known !== undefined) return known;
-  const open = isOpen(path);
-  if (guestFolders().includes(path)) ownFolders.set(path, open);
-  return open;
-}
 
 function descriptorsOf(options: LaunchOptions, null_fd: number): Map<number, number> {
   const descriptors = new Map<number, number>([
@@ -63,9 +55,10 @@ function descriptorsOf(options: LaunchOptions, null_fd: number): Map<number, num
  * LockdownError where a layer is missing that must not be, or a process cannot be made.
  */
 export function launch(options: LaunchOptions): number {
-  const { read, limit, accept_missing_layers = OPTIONAL_LAYERS } = options;
+  const { modules, limit, accept_missing_layers = OPTIONAL_LAYERS } = options;
   const path = Deno.execPath();
-  const closed = read.filter((one) => !isOpenToOthers(one));
+  const closed = options.read.filter((one) => !isOpen(one));
+  const read = modules === undefined ? options.read : [...options.read, modules.folder];
   const uid = users.take();
   const null_fd = openNull();
   const descriptors = descriptorsOf(options, null_fd);
@@ -73,7 +66,7 @@ export function launch(options: LaunchOptions): number {
     const pid = launchLocked({
       lockdown: { parent: Deno.pid, program: path, read, closed, uid, descriptors, limit },
       accept_missing_layers,
-      guest: { path, arguments: guestArguments(read), environment: GUEST_ENVIRONMENT },
+      guest: { path, arguments: guestArguments(modules, read), environment: GUEST_ENVIRONMENT },
     });
     users.hold(uid, pid);
     // Not before: while it shared the daemon's memory, it would have been the daemon's too.

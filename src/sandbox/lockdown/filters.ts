@@ -118,6 +118,19 @@ const ownThread = allowed(
 );
 const always = [...memory, ...waiting, ...clocks, ...ownThread];
 
+// linux/socket.h
+const MSG_DONTWAIT = 0x40;
+
+/**
+ * The thread that the runtime has for signals may come to its first read only after the filter is
+ * there. No flag and no address: not more than read(2) does.
+ */
+const ownSignals: Rule = {
+  name: "recvfrom",
+  alternatives: [0, MSG_DONTWAIT].map((flags) => [equal(3, flags), equal(4, 0), equal(5, 0)]),
+  otherwise: { errno: EPERM },
+};
+
 /** What a guest holds and must neither close, copy nor write to in another way than is granted. */
 function reserved(descriptors: FilterDescriptors): number[] {
   const { CHANNEL, EVENT, LOCK } = GUEST_DESCRIPTOR;
@@ -194,6 +207,7 @@ export function guestFilter(descriptors: FilterDescriptors): Filter {
       threads,
       ...clone3,
       ...allowed("read"),
+      ownSignals,
       ...always,
       ...refused(ENOENT, "open", "openat", "openat2", "stat", "lstat", "newfstatat"),
       ...refused(ENOENT, "readlink", "readlinkat", "access", "faccessat", "faccessat2"),

@@ -85,10 +85,14 @@ for (const machine of ["x86_64", "aarch64"] as const satisfies readonly Machine[
         "chroot",
         "unshare",
       ] as const,
-      ...["setresuid", "capset", "seccomp", "connect", "recvfrom", "preadv", "pwritev"] as const,
+      ...["setresuid", "capset", "seccomp", "connect", "preadv", "pwritev"] as const,
       ...["landlock_restrict_self", "sethostname", "close_range", "pkey_alloc", "dup3"] as const,
     ];
     for (const name of deadly) assert.equal(verdict(name), "kill", name);
+    // As read(2), and no more: without MSG_OOB, MSG_PEEK and addresses.
+    for (const flags of [0, 0x40]) assert.equal(verdict("recvfrom", 3, 0, 0, flags), "allow");
+    for (const flags of [1, 2, 0x41]) assert.deepEqual(verdict("recvfrom", 3, 0, 0, flags), EPERM);
+    assert.deepEqual(verdict("recvfrom", 3, 0, 0, 0, 4096), EPERM);
     for (const name of ["openat", "newfstatat", "readlinkat"] as const) {
       assert.deepEqual(verdict(name), { errno: 2 }, name);
     }

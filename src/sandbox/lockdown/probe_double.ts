@@ -9,7 +9,7 @@ import type { SyscallName } from "../../sys/syscall_numbers.ts";
 import { cString } from "../../sys/system_error.ts";
 import { closeGuest } from "./close.ts";
 import type { LayerState } from "./layers.ts";
-import { warmUpProcess, warmUpThread } from "./warm_up.ts";
+import { warmUp } from "./warm_up.ts";
 
 const [what, argument, text] = Deno.args;
 const report = JSON.parse(text) as LayerState[];
@@ -76,16 +76,23 @@ const descriptors = {
   lines: [],
 };
 
-function close(): void {
-  warmUpProcess();
-  warmUpThread();
+async function close(): Promise<void> {
+  await warmUp();
   closeGuest(openGuestLockdown(), descriptors, report);
 }
 
+/** Those that bundles of npm packages import. */
+const NODE_MODULES = [
+  ...["assert", "async_hooks", "buffer", "child_process", "cluster", "crypto", "dgram", "dns"],
+  ...["events", "fs", "fs/promises", "http", "http2", "https", "inspector", "module", "net", "os"],
+  ...["path", "perf_hooks", "process", "querystring", "readline", "stream", "string_decoder"],
+  ...["timers", "tls", "tty", "url", "util", "v8", "vm", "worker_threads", "zlib"],
+];
+
 /** After the last filter: results of calls, negative ones are errors. */
-function tryAfterClose(): unknown {
+async function tryAfterClose(): Promise<unknown> {
   const { attempt: call } = openSystemCalls();
-  close();
+  await close();
   const bytes = new Uint8Array(4);
   const calls: [string, SyscallName, ...Argument[]][] = [
     ["open", "openat", AT_FDCWD, cString("/"), 0, 0],
@@ -119,15 +126,15 @@ function tryAfterClose(): unknown {
 }
 
 /** Makes one call after the last filter, of which the process dies. */
-function die(): unknown {
+async function die(): Promise<unknown> {
   const { attempt: call } = openSystemCalls();
-  close();
+  await close();
   return call(argument as SyscallName, 0, 0, 0, 0, 0);
 }
 
 /** What handlers do and the runtime needs calls for. */
 async function work(): Promise<unknown> {
-  close();
+  await close();
   const worker = (source: string) =>
     new Promise((resolve, reject) => {
       const one = new Worker(`data:text/javascript,${encodeURIComponent(source)}`, {
@@ -164,6 +171,10 @@ async function work(): Promise<unknown> {
       return sum;
     },
     "Worker": () => worker("postMessage(new Error('x').stack.length)"),
+    "stack of TypeScript": () => new Error("x").stack?.length,
+    "Node's modules": async () => {
+      for (const name of NODE_MODULES) await import(`node:${name}`);
+    },
     "console": () => console.error("said"),
     "large strings": () => JSON.parse(JSON.stringify("x".repeat(20 << 20))).length,
     "memory usage": () => Deno.memoryUsage(),

@@ -5,14 +5,20 @@
  * @module
  */
 
-/** The main thread's: the thread that waits for signals, which has a pair of sockets. */
-export function warmUpProcess(): void {
+/** Has an error, a type that is to be taken away, and a statement inside of which one is parsed. */
+const TYPED = "let error: unknown; if (1) error = Error(); export { error };";
+
+/** Call it on the thread of the handler, some time before the filter: threads that it starts settle. */
+export async function warmUp(): Promise<void> {
+  // The thread that waits for signals.
   const nothing = () => {};
   Deno.addSignalListener("SIGUSR2", nothing);
   Deno.removeSignalListener("SIGUSR2", nothing);
-}
-
-/** Each thread's: a stack with the lines of sources, for which the runtime reads its own maps. */
-export function warmUpThread(): void {
-  if (new Error("warm-up").stack === undefined) throw new Error("assertion: an error has no stack");
+  // Asked for while node:process is evaluated, which most modules of Node need.
+  const program = Deno.execPath();
+  Deno.execPath = () => program;
+  // For the lines of an error's stack a module in TypeScript is compiled once more; the compiler
+  // looks how large this thread's stack is, and the C library reads the process's maps for that.
+  const { error } = await import(`data:application/typescript,${encodeURIComponent(TYPED)}`);
+  if (error.stack === undefined) throw new Error("assertion: an error has no stack");
 }

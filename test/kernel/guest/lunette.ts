@@ -214,7 +214,7 @@ function findHandlers(): number[] {
     if (!/^\d+$/.test(entry.name)) continue;
     try {
       const command = Deno.readTextFileSync(`/proc/${entry.name}/cmdline`);
-      if (command.includes("/src/sandbox/guest.ts")) found.push(Number(entry.name));
+      if (command.includes("/sandbox/guest.js")) found.push(Number(entry.name));
     } catch {
       // It has ended meanwhile.
     }
