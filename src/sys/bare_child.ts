@@ -5,7 +5,7 @@
  *
  * The child has its own descriptors, signal handlers, credentials and working directory. It has no
  * stack and no thread-local memory: of this process's code it runs one routine in machine code
- * (`bare_child_x86_64.s`), with all signals blocked. One child at a time; all calls wait.
+ * (`bare_child_x86_64.s`), with all signals blocked. Whoever asks waits.
  *
  * @module
  */

@@ -4,7 +4,7 @@ import { CHILD_REQUESTS_MAX } from "./bare_child_layout.ts";
 import { closeDescriptor, drainEventfd, makeEventfd, signalEventfd } from "./descriptor.ts";
 import { libc } from "./libc.ts";
 import { awaitEnd, sendSignal, Signal } from "./process.ts";
-import { spawn } from "./spawn.ts";
+import { placeDescriptors, spawn } from "./spawn.ts";
 import { cString } from "./system_error.ts";
 
 const PR_GET_DUMPABLE = 3;
@@ -34,6 +34,22 @@ Deno.test("calls are those of another process, which has descriptors and a folde
   assert.notEqual(Deno.umask(), 0o777);
   assert.ok(drainEventfd(fd), "and open here");
   closeDescriptor(fd);
+});
+
+Deno.test("placeDescriptors() exchanges descriptors, and closes what is not named", () => {
+  const [one, two, other] = [makeEventfd(), makeEventfd(), makeEventfd()];
+  signalEventfd(one);
+  for (let times = 0; times < 2; times++) signalEventfd(two);
+  withChild((child) => {
+    placeDescriptors(child, new Map([[one, two], [two, one]]));
+    const counter = new Uint8Array(8);
+    for (const [fd, count] of [[one, 2], [two, 1]]) {
+      child.call("read", fd, counter, counter.length);
+      assert.equal(counter[0], count);
+    }
+    for (const fd of [0, 1, 2, other]) assert.equal(child.attempt("close", fd), -9, `EBADF ${fd}`);
+  });
+  [one, two, other].forEach(closeDescriptor);
 });
 
 Deno.test("results come back in order, for more calls than fit at a time", () => {
