@@ -12,6 +12,10 @@ import {
 import { parseOrigin } from "./origin.ts";
 
 const CAPABILITY_NAME = /^[a-z][A-Za-z0-9]{0,31}$/;
+/** Operators see it, and copy it into commands: nothing that a shell or a terminal acts upon. */
+const CONFIGURATION_KEY = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
+/** A name of another script that looks like one of this is seen for what it is: as punycode. */
+const ORIGIN_TEXT = /^[\x21-\x7e]{1,300}$/;
 /** Most origins of one capability. */
 export const ORIGIN_COUNT_MAX = 64;
 const METHODS: readonly unknown[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
@@ -35,7 +39,8 @@ function checkMemory(place: string, value: Fields): void {
   if (size !== "volume" && size !== "protection" && !pages) {
     refuse(`${place}: size is neither "volume" nor "protection" nor whole pages up to 1 GiB`);
   }
-  if (value.when !== undefined && typeof value.when !== "string") {
+  const { when } = value;
+  if (when !== undefined && !(typeof when === "string" && CONFIGURATION_KEY.test(when))) {
     refuse(`${place}: when is not the name of a configuration key`);
   }
 }
@@ -60,7 +65,7 @@ function checkList(place: string, value: unknown, check: (item: unknown) => bool
 }
 
 function isOrigin(value: unknown): boolean {
-  return typeof value === "string" && value.length <= 300 && parseOrigin(value) !== undefined;
+  return typeof value === "string" && ORIGIN_TEXT.test(value) && parseOrigin(value) !== undefined;
 }
 
 function checkHttp(place: string, value: Fields): void {

@@ -97,6 +97,9 @@ const wrong: [Record<string, unknown>, RegExp][] = [
 const http = (fields: Record<string, unknown>) => ({
   capabilities: { a: { kind: "http", ...fields } },
 });
+const memory = (fields: Record<string, unknown>) => ({
+  capabilities: { a: { kind: "memory", size: "volume", ...fields } },
+});
 wrong.push(
   ...[0, -4096, 4095, 4096.5, 2 ** 31, "4096"].map((size): [Record<string, unknown>, RegExp] => [
     { capabilities: { a: { kind: "memory", size } } },
@@ -106,6 +109,11 @@ wrong.push(
   [http({ origins: [] }), /origins is not an array of 1 to 64/],
   [http({ origins: ["example.org"] }), /origins holds "example.org", which is none/],
   [http({ origins: ["https://x/path"] }), /which is none/],
+  [http({ origins: ["https://ex\u0430mple.org"] }), /which is none/],
+  [http({ origins: ["https://example\u00ad.org"] }), /which is none/],
+  [memory({ when: "x'; reboot; '" }), /when is not the name of a configuration key/],
+  [memory({ when: "x,files=file:read-write" }), /when is not the name/],
+  [memory({ when: "\u001b[2J" }), /when is not the name/],
   [http({ methods: ["CONNECT"] }), /methods holds "CONNECT", which is none/],
   [http({ maxResponseBytes: 2 ** 31 }), /maxResponseBytes is not a whole number/],
   [http({ maxRequestBytes: 0 }), /maxRequestBytes is not a whole number/],

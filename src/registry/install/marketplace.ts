@@ -12,6 +12,7 @@ import {
   RegistryError,
   type TransferOptions,
 } from "../artifact_store.ts";
+import { parseLocation } from "../oci/location.ts";
 import { readPackageOf } from "../oci/package_artifact.ts";
 import { openStore, type StoreOptions } from "../oci/store.ts";
 import {
@@ -54,9 +55,13 @@ export interface VerifiedPackage {
   readonly signature: Uint8Array<ArrayBuffer>;
 }
 
-/** The one form of a location: folders as absolute paths. */
-export function normalLocation(location: string): string {
-  return location.includes("://") ? location.replace(/\/+$/, "") : resolve(location);
+/**
+ * The one form of a location, by which keys and versions are remembered: folders as absolute paths,
+ * registries in lower case and without the usual port. Throws RegistryError "usage".
+ */
+export function normalLocation(location: string, plain_http?: boolean): string {
+  if (location.startsWith("oci://")) return parseLocation(location, plain_http).location;
+  return location.includes("://") ? location : resolve(location);
 }
 
 /** The one layer of an artifact of which there is to be one. */
@@ -78,7 +83,7 @@ export class Marketplace {
     trust: TrustStore,
     { now = () => new Date(), ...options }: StoreOptions & { readonly now?: () => Date } = {},
   ) {
-    this.location = normalLocation(location);
+    this.location = normalLocation(location, options.plain_http);
     this.store = openStore(this.location, options);
     this.#trust = trust;
     this.#now = now;

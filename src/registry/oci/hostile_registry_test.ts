@@ -119,7 +119,7 @@ Deno.test("hostile registry: lists that are none", async () => {
     [{ tags: {} }, "sends no list"],
     [{ tags: [1] }, 'has "1"'],
     [{ tags: ["../x"] }, 'has "../x"'],
-    [{ tags: ["\u001b[2J"] }, 'has "?[2J"'],
+    [{ tags: ["\u001b[2J"] }, 'has "\\x1b[2J"'],
   ];
   for (const [body, words] of bodies) {
     await using registry = serve(() => Response.json(body));

@@ -4,7 +4,7 @@ import { isRepository, shown } from "./name.ts";
 
 /** A registry, and the part of it that a marketplace has. */
 export interface RegistryLocation {
-  /** As the user named it. */
+  /** One form of what the user named: in lower case, without the scheme's own port. */
   readonly location: string;
   /** `https://HOST[:PORT]`, or `http:`. */
   readonly origin: string;
@@ -41,5 +41,6 @@ export function parseLocation(location: string, plain_http?: boolean): RegistryL
   if (!fine || !URL.canParse(`https://${host}`)) throw wrong(location);
   const { hostname } = new URL(`https://${host}`);
   const scheme = plain_http ?? isLoopback(hostname) ? "http" : "https";
-  return { location, origin: new URL(`${scheme}://${host}`).origin, prefix };
+  const { origin, host: normal } = new URL(`${scheme}://${host}`);
+  return { location: `oci://${normal}${prefix === "" ? "" : `/${prefix}`}`, origin, prefix };
 }

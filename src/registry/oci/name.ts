@@ -1,4 +1,5 @@
 /** Names of repositories and tags (OCI distribution-spec 1.1, "Pulling manifests"). */
+import { escapeLine } from "../../sandbox/escape.ts";
 import { type Digest, RegistryError } from "../artifact_store.ts";
 import { isDigest } from "./digest.ts";
 
@@ -29,20 +30,17 @@ export function fallbackTag(digest: Digest): string {
   return digest.replace(":", "-");
 }
 
-/** What a terminal acts upon, or what hides or turns text around. */
-// deno-lint-ignore no-control-regex
-const UNSHOWN = /[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
 const SHOWN_LENGTH_MAX = 200;
 
 /** Words of others for a message: one line, not long, nothing that a terminal acts upon. */
 export function plain(text: string): string {
   const short = text.length > SHOWN_LENGTH_MAX ? `${text.slice(0, SHOWN_LENGTH_MAX)}...` : text;
-  return short.replace(UNSHOWN, "?").toWellFormed();
+  return escapeLine(short);
 }
 
 /** A text of others for a message, in quotes. */
 export function shown(text: string): string {
-  return JSON.stringify(plain(text));
+  return `"${plain(text).replaceAll('"', "'")}"`;
 }
 
 /** Throws RegistryError "usage". */

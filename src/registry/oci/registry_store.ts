@@ -53,8 +53,8 @@ export class RegistryStore implements ArtifactStore {
 
   /** Nothing is sent yet. Throws RegistryError "usage" where the location is none. */
   constructor(location: string, options: StoreOptions) {
-    this.location = location;
     this.#place = parseLocation(location, options.plain_http);
+    this.location = this.#place.location;
     this.#session = new RegistrySession(this.#place, options);
   }
 

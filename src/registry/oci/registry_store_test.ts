@@ -145,7 +145,7 @@ Deno.test("registry: what it says about an error is shown, tamed", async () => {
   });
   const error = await refused(
     "permission",
-    "403 (DENIED: no?[2J??way",
+    "403 (DENIED: no\\x1b[2J\\x0a\\u202eway",
     openTest(registry).tags(REPOSITORY),
   );
   assert.ok(error.message.length < 400);
