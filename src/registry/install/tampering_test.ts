@@ -250,6 +250,17 @@ Deno.test("signatures that are no artifacts of one layer, or too long, are refus
   });
 });
 
+Deno.test("a package that asks for other things than the index says is refused", async () => {
+  await MarketplaceDouble.with(async (double) => {
+    const content = await double.put({});
+    const publisher = { key: double.key.signer.key, rotations: [] };
+    const told = { ...content, capabilities: {} };
+    await changeIndex(double.own, double.key, listPackage(told, publisher, double.now));
+    await refuses(() => double.install(), /asks for other capabilities than the index says/);
+    await isUntouched(double);
+  });
+});
+
 Deno.test("an oversized index is refused before it is read", async () => {
   await MarketplaceDouble.with(async (double) => {
     await double.publish();
