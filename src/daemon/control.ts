@@ -14,6 +14,8 @@ import {
 
 /** Bytes of a request's body. */
 const BODY_LENGTH_MAX = 1 << 20;
+/** How long a stop waits for requests that are being answered. */
+const CLOSE_TIMEOUT_MS = 2_000;
 
 export interface ControlServer {
   close(): Promise<void>;
@@ -127,7 +129,11 @@ export async function serveControl(daemon: Daemon, path: string): Promise<Contro
   await Deno.chmod(path, 0o600);
   return {
     close: async () => {
-      await server.shutdown();
+      // Who waits for a handler that does not open shall not keep the daemon from its end.
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const late = new Promise((resolve) => timer = setTimeout(resolve, CLOSE_TIMEOUT_MS));
+      await Promise.race([server.shutdown(), late]);
+      clearTimeout(timer);
       await Deno.remove(path).catch(() => {});
     },
   };
