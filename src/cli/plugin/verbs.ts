@@ -5,6 +5,7 @@ import { indexVerb } from "./index_verbs.ts";
 import { installVerb } from "./install.ts";
 import { keyVerb } from "./key.ts";
 import { listVerb } from "./ls.ts";
+import { devVerb } from "./dev.ts";
 import { newVerb } from "./new.ts";
 import { packVerb } from "./pack.ts";
 import { publishVerb } from "./publish.ts";
@@ -22,6 +23,7 @@ function verbs(): Command[] {
   return [
     // For authors.
     newVerb(),
+    devVerb(),
     testVerb(),
     packVerb(),
     keyVerb(),

@@ -11,7 +11,7 @@ import type { Log } from "../../../daemon/log.ts";
 import type { UnitOptions } from "../../../daemon/ring_messages.ts";
 import type { Manifest } from "../../../plugin/mod.ts";
 import { OPTIONAL_LAYERS } from "../../../sandbox/lockdown/layers.ts";
-import { stage } from "../staged.ts";
+import { packToTry, stage, takesSize } from "../staged.ts";
 import { type Address, type Capacity, Session } from "./session.ts";
 
 /** An operation that takes longer ends the handler's process. */
@@ -44,13 +44,6 @@ export function addressOf({ url }: LunDescription): Address {
   return { hostname: match[1] ?? match[2], port: Number(match[3]), target: match[4] };
 }
 
-/** Whether the handler has the size that it is given; others know their own. */
-function takesSize({ capabilities }: Manifest): boolean {
-  return Object.values(capabilities).some((request) =>
-    request.kind === "memory" ? typeof request.size === "string" : request.kind === "file"
-  );
-}
-
 /** See the module. */
 export class Bench {
   readonly manifest: Manifest;
@@ -74,8 +67,9 @@ export class Bench {
     try {
       // As root, the handler's process is another user.
       await Deno.chmod(folder, 0o755);
-      const { manifest } = await stage(options.folder, join(folder, "handler"));
-      return new Bench(folder, manifest, options);
+      const packed = await packToTry(options.folder);
+      await stage(packed, join(folder, "handler"));
+      return new Bench(folder, packed.manifest, options);
     } catch (error) {
       await Deno.remove(folder, { recursive: true });
       throw error;
