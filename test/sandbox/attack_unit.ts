@@ -123,7 +123,13 @@ function phasesOf({ quick, user }: Scene, { thorough }: Family): Phase[][] {
   return user.uid === 0 ? [["open", "io", "import"]] : [["io", "open", "import"]];
 }
 
-function makePlan(scene: Scene, family: Family, folder: string, skip: readonly string[]): Plan {
+/** What an attacker is told. */
+export function makePlan(
+  scene: Scene,
+  family: Family,
+  folder: string,
+  skip: readonly string[],
+): Plan {
   const { bait, canary, daemon, quick, cache, victim, stage } = scene;
   return {
     ...bait,

@@ -7,7 +7,7 @@ import type { CreateRequest, LunDescription } from "../../src/daemon/api.ts";
 import { ControlClient } from "../../src/daemon/client.ts";
 import { freePort } from "../bench/lunette.ts";
 import { eventually, isRunning } from "./observe.ts";
-import { makeOwnFolder, type Program } from "./stage.ts";
+import { COMMAND_LINE_CACHE, makeOwnFolder, type Program } from "./stage.ts";
 import type { User } from "./user.ts";
 
 const START_TIMEOUT_MS = 30_000;
@@ -27,16 +27,29 @@ export interface DaemonOptions {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
+function environmentOf({ folder, cache, environment = {} }: DaemonOptions): Record<string, string> {
+  return {
+    PATH: "/usr/bin:/bin:/usr/sbin:/sbin",
+    HOME: folder,
+    DENO_DIR: cache,
+    LUNETTE_RUNTIME_DIR: folder,
+    LUNETTE_STATE_DIR: folder,
+    XDG_CONFIG_HOME: `${folder}/config`,
+    NO_COLOR: "1",
+    ...environment,
+  };
+}
+
 /** See the module. */
 export class Daemon implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #client: ControlClient;
   readonly #logPath: string;
-  readonly #root: boolean;
+  readonly #options: DaemonOptions;
   readonly port: number;
 
   static async start(options: DaemonOptions): Promise<Daemon> {
-    const { folder, user, cache, program, environment = {} } = options;
+    const { folder, user, program } = options;
     await makeOwnFolder(folder, user, 0o700);
     const port = freePort();
     const logPath = `${folder}.log`;
@@ -44,19 +57,11 @@ export class Daemon implements AsyncDisposable {
     const child = new Deno.Command("/bin/sh", {
       args: ["-c", 'exec "$@" >>"$0" 2>&1', logPath, ...serve],
       clearEnv: true,
-      env: {
-        PATH: "/usr/bin:/bin:/usr/sbin:/sbin",
-        HOME: folder,
-        DENO_DIR: cache,
-        LUNETTE_RUNTIME_DIR: folder,
-        LUNETTE_STATE_DIR: folder,
-        NO_COLOR: "1",
-        ...environment,
-      },
+      env: environmentOf(options),
       stdin: "null",
     }).spawn();
     const client = new ControlClient(`${folder}/control.sock`);
-    const daemon = new Daemon(child, client, logPath, port, user.name === "root");
+    const daemon = new Daemon(child, client, logPath, port, options);
     const up = await eventually(
       async () => !isRunning(child.pid) || await daemon.answers(),
       START_TIMEOUT_MS,
@@ -71,9 +76,9 @@ export class Daemon implements AsyncDisposable {
     client: ControlClient,
     log: string,
     port: number,
-    root: boolean,
+    options: DaemonOptions,
   ) {
-    this.#root = root;
+    this.#options = options;
     this.#child = child;
     this.#client = client;
     this.#logPath = log;
@@ -104,7 +109,7 @@ export class Daemon implements AsyncDisposable {
 
   /** Makes a LUN; an ordinary user's daemon does without the layers that need root. */
   create(request: CreateRequest): Promise<LunDescription> {
-    const stranger = request.handler.startsWith("/") && !this.#root;
+    const stranger = request.handler.startsWith("/") && this.#options.user.uid !== 0;
     return this.#client.create({
       fabric: "embedded-iscsi",
       isolation: "process",
@@ -115,6 +120,25 @@ export class Daemon implements AsyncDisposable {
 
   show(name: string): Promise<LunDescription> {
     return this.#client.show(name);
+  }
+
+  restart(name: string): Promise<LunDescription> {
+    return this.#client.restart(name);
+  }
+
+  /** Runs the command line against it; gives all that it printed. */
+  async lunette(args: readonly string[]): Promise<{ code: number; text: string }> {
+    const { user, program, folder, cache } = this.#options;
+    const [path, ...rest] = [...user.prefix, ...program.command, ...args];
+    const { code, stdout, stderr } = await new Deno.Command(path, {
+      args: rest,
+      clearEnv: true,
+      env: { ...environmentOf(this.#options), DENO_DIR: cache + COMMAND_LINE_CACHE },
+      cwd: folder,
+      stdin: "null",
+    }).output();
+    const decoder = new TextDecoder();
+    return { code, text: decoder.decode(stdout) + decoder.decode(stderr) };
   }
 
   remove(name: string): Promise<void> {

@@ -8,6 +8,8 @@ import { crashLoop } from "./scenarios/crash_loop.ts";
 import { daemonKilled } from "./scenarios/daemon_killed.ts";
 import { failingLockdown } from "./scenarios/failing_lockdown.ts";
 import { lookAtDescriptors, lookAtThreads } from "./scenarios/looks.ts";
+import { hostileFolder } from "./scenarios/hostile_folder.ts";
+import { hostileOpen } from "./scenarios/hostile_open.ts";
 import { leaveResidue } from "./scenarios/residue.ts";
 
 const packages = "not here: packages";
@@ -82,4 +84,6 @@ export const families: readonly Family[] = [
     leak: true,
     settings: ({ ally }) => ({ web: `http://127.0.0.1:${ally.port}` }),
   }),
+  { number: 35, title: "lies at open", run: hostileOpen },
+  { number: 36, title: "hostile folders", run: hostileFolder },
 ];

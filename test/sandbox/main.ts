@@ -11,7 +11,7 @@ import type { Family, FamilyResult } from "./family.ts";
 import { adoptOrphans } from "./observe.ts";
 import { formatCounts, formatFailures, formatTable } from "./report.ts";
 import { runFamily, type RunOptions } from "./run_family.ts";
-import { makeCache, makeStage } from "./stage.ts";
+import { makeCaches, makeStage } from "./stage.ts";
 import { findUser, type User, USER_NAMES, type UserName } from "./user.ts";
 
 const HELP = `Lets hostile handlers attack a daemon, and looks at what they got: nothing.
@@ -101,7 +101,7 @@ async function run(
   await using ally = new Ally(canary.tcp_port);
   const caches = new Map<string, string>();
   for (const user of wanted) {
-    if (user.missing === undefined) caches.set(user.name, await makeCache(stage, user));
+    if (user.missing === undefined) caches.set(user.name, await makeCaches(stage, user));
   }
   const options: RunOptions = { stage, canary, ally, quick, caches };
   for (const user of wanted) {

@@ -113,9 +113,17 @@ export async function makeStage(binary: string | undefined, keep: boolean): Prom
   }
 }
 
+/** Behind the name of a daemons' DENO_DIR: that of their user's command lines, which may change it. */
+export const COMMAND_LINE_CACHE = "-command-line";
+
 /** DENO_DIR of a user's daemons: a copy of this user's, since theirs may not be readable. */
-export async function makeCache(stage: Stage, user: User): Promise<string> {
+export async function makeCaches(stage: Stage, user: User): Promise<string> {
   const cache = `${stage.folder}/cache-${user.name}`;
+  for (const path of [cache, cache + COMMAND_LINE_CACHE]) await makeCache(path, user);
+  return cache;
+}
+
+async function makeCache(cache: string, user: User): Promise<void> {
   const mine = Deno.env.get("DENO_DIR") ??
     join(Deno.env.get("XDG_CACHE_HOME") ?? join(Deno.env.get("HOME") ?? "/", ".cache"), "deno");
   await Deno.mkdir(cache);
@@ -123,7 +131,6 @@ export async function makeCache(stage: Stage, user: User): Promise<string> {
     await copyTree(join(mine, name), join(cache, name)).catch(() => {});
   }
   await own(cache, user);
-  return cache;
 }
 
 async function own(path: string, { uid, gid }: User): Promise<void> {
