@@ -8,7 +8,7 @@ import {
 import { PackageLimit } from "../package.ts";
 import { isDigest } from "./digest.ts";
 import { formatImageIndex, parseDescriptor, parseImageIndex, refuse } from "./manifest.ts";
-import { shown } from "./name.ts";
+import { isTag, shown } from "./name.ts";
 
 const REF_NAME = "org.opencontainers.image.ref.name";
 /** Spares looking into each manifest for its subject: where it stands, it is the subject's digest. */
@@ -65,12 +65,12 @@ export class FolderIndex {
     return this.#entries.find((entry) => entry.name === name)?.descriptor;
   }
 
-  /** What follows `REPOSITORY:` in names. */
+  /** What follows `REPOSITORY:` in names; other programs' names that end in no tag are left out. */
   tags(repository: string): string[] {
     const prefix = `${repository}:`;
-    return this.#entries.flatMap(({ name }) =>
-      name?.startsWith(prefix) ? [name.slice(prefix.length)] : []
-    );
+    return this.#entries.flatMap(({ name = "" }) =>
+      name.startsWith(prefix) ? [name.slice(prefix.length)] : []
+    ).filter(isTag);
   }
 
   /**

@@ -52,12 +52,18 @@ Deno.test("folder: a tag moves, and other programs' entries stay as they are", (
     const path = join(folder, "index.json");
     const index = JSON.parse(await Deno.readTextFile(path));
     const foreign = { ...first.descriptor, platform: { os: "linux" }, data: "x" };
-    index.manifests.push(foreign);
+    const name = `${REPOSITORY}:../x`;
+    const strange = {
+      ...foreign,
+      annotations: { "org.opencontainers.image.ref.name": name },
+    };
+    index.manifests.push(foreign, strange);
     await Deno.writeTextFile(path, JSON.stringify(index));
     const second = await put(store, "two", "latest");
     const { manifests } = JSON.parse(await Deno.readTextFile(path));
-    assert.deepEqual(manifests.length, 2);
-    assert.deepEqual(manifests[0], foreign);
+    assert.equal(manifests.length, 3);
+    assert.deepEqual(manifests.slice(0, 2), [foreign, strange]);
+    assert.deepEqual(await store.tags(REPOSITORY), ["latest"]);
     const stored = await store.readManifest(REPOSITORY, "latest");
     assert.deepEqual(stored?.descriptor.digest, second.descriptor.digest);
     assert(await store.readManifest(REPOSITORY, first.descriptor.digest) !== undefined);

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { digestOf } from "./digest.ts";
-import { openTest, type RawExchange, serve, serveRaw } from "./registry_double.ts";
+import { IMPATIENT, openTest, type RawExchange, serve, serveRaw } from "./registry_double.ts";
 import { refused, REPOSITORY, TYPE, utf8 } from "./store_double.ts";
 
 /** None of what follows may take longer. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 9_000;
 
 const content = utf8("0123456789".repeat(10_000));
 const blob = { mediaType: TYPE, digest: digestOf(content), size: content.length };
@@ -128,17 +128,19 @@ for (const [title, server, [kind, words], other] of cases) {
   Deno.test(`hostile registry: ${title}`, async () => {
     await using registry = serveRaw(server);
     const begin_ms = performance.now();
-    const store = openTest(registry);
-    await refused(kind, words, store.readManifest(REPOSITORY, "1.0.0"));
+    const store = (words: string) =>
+      openTest(registry, words.includes("in time") ? { limits: IMPATIENT } : {});
+    await refused(kind, words, store(words).readManifest(REPOSITORY, "1.0.0"));
     const [blob_kind, blob_words] = other ?? [kind, words];
-    await refused(blob_kind, blob_words, store.readBlob(REPOSITORY, blob, content.length));
+    const read = store(blob_words).readBlob(REPOSITORY, blob, content.length);
+    await refused(blob_kind, blob_words, read);
     assert.ok(performance.now() - begin_ms < PATIENCE_MS);
   });
 }
 
 Deno.test("hostile registry: a connection that never begins TLS", async () => {
   await using registry = serveRaw(({ sleep }) => sleep(60_000));
-  const store = openTest(registry, { plain_http: false });
+  const store = openTest(registry, { plain_http: false, limits: IMPATIENT });
   await refused("unavailable", "did not answer in time", store.tags(REPOSITORY));
 });
 
@@ -155,7 +157,8 @@ Deno.test("hostile registry: a body that is not taken", async () => {
     else await sleep(60_000);
   });
   const bytes = new Uint8Array(32 << 20);
-  await refused("unavailable", "in time", openTest(registry).writeBlob(REPOSITORY, TYPE, bytes));
+  const store = openTest(registry, { limits: IMPATIENT });
+  await refused("unavailable", "in time", store.writeBlob(REPOSITORY, TYPE, bytes));
 });
 
 /** Answers with a part of the content, and then breaks the connection. */

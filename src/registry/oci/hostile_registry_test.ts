@@ -105,6 +105,9 @@ Deno.test("hostile registry: lists without end", async () => {
   });
   await refused("untrusted", "does not end", openTest(registry).tags(REPOSITORY));
   assert.equal(count, 100);
+  const impatient = openTest(registry, { limits: { list_ms: 0 } });
+  await refused("untrusted", "does not end", impatient.tags(REPOSITORY));
+  assert.equal(count, 101);
 });
 
 Deno.test("hostile registry: more tags than are looked at", async () => {

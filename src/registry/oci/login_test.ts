@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { makeCertificate } from "../../broker/certificate_double.ts";
-import { type Behaviour, MemoryRegistry, openTest, serve } from "./registry_double.ts";
+import { type Behaviour, IMPATIENT, MemoryRegistry, openTest, serve } from "./registry_double.ts";
 import { inFolder, put, refused, REPOSITORY, TYPE, utf8 } from "./store_double.ts";
 
 const credentials = { user: "ada", password: "se:cret" };
@@ -155,12 +155,13 @@ Deno.test("login: tokens that are none, and endpoints that hang or fail", async 
   const answers: [() => Response | Promise<Response>, string][] = [
     [() => new Response("", { status: 503 }), "it answers 503"],
     [() => Response.redirect("http://127.0.0.1:1/", 302), "it answers 302"],
-    [() => new Promise((resolve) => setTimeout(() => resolve(new Response()), 1000)), "in time"],
+    [() => new Promise((resolve) => setTimeout(() => resolve(new Response()), 700)), "in time"],
   ];
   for (const [answer, words] of answers) {
     await using server = serve(answer);
     await using registry = guarded("nobody", () => `Bearer realm="http://${server.host}/"`);
-    await refused("unavailable", words, openTest(registry).tags(REPOSITORY));
+    const limits = words === "in time" ? IMPATIENT : {};
+    await refused("unavailable", words, openTest(registry, { limits }).tags(REPOSITORY));
   }
 });
 
@@ -253,11 +254,7 @@ Deno.test("https: certificates are checked, and what is not HTTPS is not followe
     location === "" ? undefined : new Response("", { status: 307, headers: { location } });
   await using registry = new MemoryRegistry({ intercept }, made);
   const host = registry.host.replace("127.0.0.1", "localhost");
-  const options = {
-    plain_http: false,
-    authorities: [made.authority],
-    limits: { connect_ms: 5000, answer_ms: 5000 },
-  };
+  const options = { plain_http: false, authorities: [made.authority] };
   const store = openTest({ host }, options);
   const { descriptor } = await put(store, "one", "1.0.0");
   assert.deepEqual((await store.readManifest(REPOSITORY, "1.0.0"))?.descriptor, descriptor);

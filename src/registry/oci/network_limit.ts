@@ -9,6 +9,8 @@ export interface NetworkLimits {
   /** A window in which a body brings at least {@linkcode window_bytes}, or ends. */
   readonly window_ms: number;
   readonly window_bytes: number;
+  /** Of all pages of a list together. */
+  readonly list_ms: number;
   /** Tries of one request, the first included. */
   readonly attempts_count: number;
   /** Before the second try; doubles with each further one. */
@@ -27,6 +29,7 @@ export const NETWORK_LIMITS: NetworkLimits = {
   answer_ms: 30_000,
   window_ms: 30_000,
   window_bytes: 65_536,
+  list_ms: 120_000,
   attempts_count: 4,
   backoff_ms: 250,
   backoff_max_ms: 5_000,

@@ -78,6 +78,19 @@ const KINDS: Readonly<Record<keyof PackageFiles, FileKind>> = {
 const TITLE = "org.opencontainers.image.title";
 const VERSION = "org.opencontainers.image.version";
 
+type FileName = keyof PackageFiles;
+const FILE_NAMES = Object.keys(KINDS) as readonly FileName[];
+
+/** The files that there are, in the order of layers. */
+function filesOf(
+  files: PackageFiles,
+): { readonly kind: FileKind; readonly bytes: Uint8Array<ArrayBuffer> }[] {
+  return FILE_NAMES.flatMap((name) => {
+    const bytes = files[name];
+    return bytes === undefined ? [] : [{ kind: KINDS[name], bytes }];
+  });
+}
+
 /** Text in UTF-8: what is decoded here and what is run later must be the same. */
 function decode(place: string, bytes: Uint8Array): string {
   try {
@@ -107,9 +120,7 @@ function parseHandlerManifest(place: string, bytes: Uint8Array): Manifest {
 /** The manifest of a package of one's own. Throws RegistryError "usage". */
 function checkFiles(files: PackageFiles): Manifest {
   try {
-    for (const [key, { name, length_max }] of Object.entries(KINDS)) {
-      const bytes = files[key as keyof PackageFiles];
-      if (bytes === undefined) continue;
+    for (const { kind: { name, length_max }, bytes } of filesOf(files)) {
       if (bytes.length > length_max) refuse(name, `is longer than ${length_max} bytes`);
       decode(name, bytes);
     }
@@ -122,11 +133,9 @@ function checkFiles(files: PackageFiles): Manifest {
 
 /** The artifact's manifest: the same for the same files, wherever it is made. */
 function packageManifest({ id, version }: Manifest, files: PackageFiles): ArtifactManifest {
-  const layers = Object.entries(KINDS).flatMap(([key, { name, mediaType }]) => {
-    const bytes = files[key as keyof PackageFiles];
-    if (bytes === undefined) return [];
+  const layers = filesOf(files).map(({ kind: { name, mediaType }, bytes }) => {
     const annotations = { [TITLE]: name };
-    return [{ mediaType, digest: digestOf(bytes), size: bytes.length, annotations }];
+    return { mediaType, digest: digestOf(bytes), size: bytes.length, annotations };
   });
   return {
     schemaVersion: 2,
@@ -168,9 +177,7 @@ export async function writePackage(
   const { id, version } = manifest;
   const repository = repositoryOf(id);
   const progress = new Progress(artifact.layers, options);
-  for (const [key, { mediaType }] of Object.entries(KINDS)) {
-    const bytes = files[key as keyof PackageFiles];
-    if (bytes === undefined) continue;
+  for (const { kind: { mediaType }, bytes } of filesOf(files)) {
     await store.writeBlob(repository, mediaType, bytes, progress.next(bytes.length));
   }
   const { signal } = options;
@@ -202,14 +209,14 @@ class Progress {
 function sortLayers(
   place: string,
   { artifactType, layers, subject }: ArtifactManifest,
-): Readonly<Partial<Record<keyof PackageFiles, Descriptor>>> {
+): Readonly<Partial<Record<FileName, Descriptor>>> {
   if (artifactType !== PACKAGE_TYPE) refuse(place, `is no package but ${shown(artifactType)}`);
   if (subject !== undefined) refuse(place, "is about something else: packages have no subject");
-  const sorted: Partial<Record<keyof PackageFiles, Descriptor>> = {};
+  const sorted: Partial<Record<FileName, Descriptor>> = {};
   for (const layer of layers) {
-    const found = Object.entries(KINDS).find(([, kind]) => kind.mediaType === layer.mediaType);
-    if (found === undefined) refuse(place, `has a layer of type ${shown(layer.mediaType)}`);
-    const [key, { name, length_max }] = found as [keyof PackageFiles, FileKind];
+    const key = FILE_NAMES.find((one) => KINDS[one].mediaType === layer.mediaType);
+    if (key === undefined) refuse(place, `has a layer of type ${shown(layer.mediaType)}`);
+    const { name, length_max } = KINDS[key];
     if (sorted[key] !== undefined) refuse(place, `has two layers ${name}`);
     if (layer.size > length_max) {
       refuse(place, `has a ${name} of ${layer.size} bytes; at most ${length_max} are taken`);

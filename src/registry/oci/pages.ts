@@ -31,6 +31,7 @@ export async function* pages(
   accept: (answer: HttpAnswer) => boolean | Promise<boolean>,
 ): AsyncGenerator<Page> {
   const seen = new Set<string>();
+  const end_ms = performance.now() + session.limits.list_ms;
   for (let url = request.url;;) {
     seen.add(url.href);
     const answer = await session.send({ ...request, url });
@@ -42,7 +43,8 @@ export async function* pages(
     if (origin !== request.url.origin || pathname !== request.url.pathname) {
       throw session.untrusted("lists, and goes on elsewhere");
     }
-    if (seen.has(href) || seen.size >= AnswerLimit.PAGES_COUNT) {
+    const late = performance.now() >= end_ms;
+    if (late || seen.has(href) || seen.size >= AnswerLimit.PAGES_COUNT) {
       throw session.untrusted("sends a list that does not end");
     }
     url = new URL(href);

@@ -17,21 +17,17 @@ export interface TestServer extends AsyncDisposable {
   readonly host: string;
 }
 
-const IMPATIENT = {
-  connect_ms: 300,
-  answer_ms: 300,
-  window_ms: 300,
-  window_bytes: 1000,
-  backoff_ms: 1,
-  backoff_max_ms: 2,
-};
+/** For who waits in vain. */
+export const IMPATIENT = { connect_ms: 300, answer_ms: 300, window_ms: 300, window_bytes: 1000 };
+/** For all others: a machine may be busy. */
+const PATIENT = { connect_ms: 10_000, answer_ms: 10_000, window_ms: 10_000, window_bytes: 1000 };
 
-/** Opens `market` there, without an environment and without patience. */
+/** Opens `market` there, without an environment and with short pauses. */
 export function openTest(
   { host }: { readonly host: string },
   options: StoreOptions = {},
 ): ArtifactStore {
-  const limits = { ...IMPATIENT, ...options.limits };
+  const limits = { ...PATIENT, backoff_ms: 1, backoff_max_ms: 2, ...options.limits };
   const environment = { get: () => undefined };
   return openStore(`oci://${host}/market`, { environment, ...options, limits });
 }
