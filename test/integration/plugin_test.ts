@@ -1,0 +1,311 @@
+/** From a publisher to a served LUN: the verbs as people use them, with real processes. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { selfCheck } from "../../src/cli/self_check.ts";
+import {
+  noDockerRegistry,
+  startDockerRegistry,
+} from "../../src/registry/oci/docker_registry_double.ts";
+import { makeHandler, type Outcome, type User, withUsers } from "./plugin_rig.ts";
+
+/** What each step may take, on a machine that does nothing else. */
+const STEP_MS = 3_000;
+/** This much slower may a machine be that does other things, too. */
+const BUSY = 5;
+
+/** Writes and reads through the embedded target of a LUN that is shown. */
+async function useLun(shown: string): Promise<void> {
+  const { url } = JSON.parse(shown);
+  const match = /^iscsi:\/\/([^:]+):(\d+)\/([^/]+)\//.exec(url);
+  assert(match !== null, url);
+  await selfCheck({ hostname: match[1], port: Number(match[2]) }, match[3], 4 << 20, () => {});
+}
+
+/** The options that a refusal says would have meant consent. */
+function offered(stderr: string): string[] {
+  const match = /add: (--yes --capabilities '([^']*)' --trust (\S+))/.exec(stderr);
+  assert(match !== null, stderr);
+  return ["--yes", "--capabilities", match[2], "--trust", match[3]];
+}
+
+async function walk(publisher: User, operator: User, folder: string, location: string) {
+  const times: [string, number][] = [];
+  const step = async (who: User, ...args: string[]): Promise<Outcome> => {
+    const outcome = await who.try(...args);
+    assert.equal(outcome.code, 0, `${args.join(" ")}: ${outcome.stderr}`);
+    times.push([args.slice(0, 2).join(" "), outcome.ms]);
+    return outcome;
+  };
+  const source = await makeHandler(folder);
+  const dist = join(folder, "dist");
+  await step(publisher, "plugin", "key", "new", "acme");
+  await step(publisher, "plugin", "pack", source, "--output", dist);
+  await step(publisher, "plugin", "sign", dist, "--key", "acme");
+  assert.match(
+    (await step(publisher, "plugin", "publish", dist, "--to", location, "--key", "acme")).stdout,
+    /^published acme.xor 1.0.0/,
+  );
+  assert.match(
+    (await step(operator, "plugin", "search", "xor", "--from", location)).stdout,
+    /^acme.xor\s+1.0.0/m,
+  );
+  const asked = await operator.try("plugin", "install", "acme.xor", "--from", location);
+  assert.equal(asked.code, 77);
+  assert.match(asked.stderr, /It cannot reach the network/);
+  const consent = offered(asked.stderr);
+  await step(operator, "plugin", "install", "acme.xor", "--from", location, ...consent);
+  await operator.serving(async () => {
+    const create = ["create", "disk", "--handler", "acme.xor", "--size", "16M"];
+    const missing = ["--accept-missing", "landlock,namespaces,uid"];
+    const shown = await step(
+      operator,
+      ...create,
+      "--fabric",
+      "embedded-iscsi",
+      ...missing,
+      "--json",
+    );
+    await useLun(shown.stdout);
+    const show = (await step(operator, "show", "disk")).stdout;
+    assert.match(show, /^package\s+acme.xor 1.0.0$/m);
+    assert.match(show, /^digest\s+sha256:[0-9a-f]{64}$/m);
+    assert.match(show, /^publisher\s+acme, key ([0-9a-z]{4}-){7}[0-9a-z]{4}$/m);
+  });
+  for (const [name, ms] of times) console.log(`    ${name}: ${ms.toFixed(0)} ms`);
+  for (const [name, ms] of times) assert(ms < STEP_MS * BUSY, `${name} took ${ms} ms`);
+}
+
+Deno.test("a stranger's handler, from a folder to a served LUN", async () => {
+  await withUsers((publisher, operator, folder) =>
+    walk(publisher, operator, folder, join(folder, "marketplace"))
+  );
+});
+
+const none = await noDockerRegistry();
+Deno.test({
+  name: "a stranger's handler, from a registry to a served LUN",
+  ignore: none !== undefined,
+  fn: async () => {
+    await using registry = await startDockerRegistry(false);
+    await withUsers((publisher, operator, folder) =>
+      walk(publisher, operator, folder, `oci://${registry.host}/lunette`)
+    );
+  },
+});
+if (none !== undefined) console.log(`skipped: ${none}`);
+
+/** A package that is published, and installed with consent. */
+async function installed(publisher: User, operator: User, folder: string): Promise<string> {
+  const location = join(folder, "marketplace");
+  await publisher.run("plugin", "key", "new", "acme");
+  const source = await makeHandler(folder);
+  await publisher.run("plugin", "publish", source, "--to", location, "--key", "acme");
+  const asked = await operator.try("plugin", "install", "acme.xor", "--from", location);
+  const consent = offered(asked.stderr);
+  await operator.run("plugin", "install", "acme.xor", "--from", location, ...consent);
+  return location;
+}
+
+Deno.test("consent is exact: to the capabilities, to keys, to lookalikes", async () => {
+  await withUsers(async (publisher, operator, folder) => {
+    const location = join(folder, "marketplace");
+    await publisher.run("plugin", "key", "new", "acme");
+    const source = await makeHandler(folder);
+    await publisher.run("plugin", "publish", source, "--to", location, "--key", "acme");
+    const install = ["plugin", "install", "acme.xor", "--from", location];
+    await operator.refused(77, /no terminal to ask on\n.*--yes --capabilities/, ...install);
+    await operator.refused(77, /--yes needs the capabilities/, ...install, "--yes");
+    await operator.refused(
+      77,
+      /asks for other capabilities/,
+      ...[...install, "--yes", "--capabilities", "blocks=memory:volume,disk=file:read-only"],
+    );
+    const right = [...install, "--yes", "--capabilities", "blocks=memory:volume"];
+    await operator.refused(77, /is not known yet\n.*--trust/, ...right);
+    await operator.refused(77, /is not known yet/, ...right, "--trust", "aaaa-bbbb");
+    assert.equal(await operator.run("plugin", "ls", "--json"), "[]\n");
+    const { stderr } = await operator.try(...install);
+    await operator.run(...install, ...offered(stderr));
+    // The same once more needs none: nothing about it is new.
+    await operator.run(...install);
+    const { capabilities, version } = JSON.parse(await operator.run("plugin", "ls", "--json"))[0];
+    assert.deepEqual([version, capabilities], ["1.0.0", "blocks=memory:volume"]);
+
+    await publisher.run("plugin", "key", "new", "acne");
+    const fake = await makeHandler(join(folder, "fake"), { id: "acne.xor" });
+    const publish = ["plugin", "publish", fake, "--to", location, "--key", "acne"];
+    await publisher.refused(77, /signed by another key.*\n.*--index-key/, ...publish);
+    await publisher.run(...publish, "--index-key", "acme");
+    const taken = ["plugin", "install", "acne.xor", "--from", location];
+    const said = await operator.refused(77, /acne.xor looks like acme, acme.xor/, ...taken);
+    assert.match(said, /--accept-lookalike acme --accept-lookalike acme.xor/);
+    const accepted = [...taken, "--accept-lookalike", "acme", "--accept-lookalike", "acme.xor"];
+    const asked = await operator.try(...accepted);
+    await operator.run(...accepted, ...offered(asked.stderr));
+  });
+});
+
+Deno.test("an update that wants more is held while the old one goes on; one that does not is taken", async () => {
+  await withUsers(async (publisher, operator, folder) => {
+    const location = await installed(publisher, operator, folder);
+    const publish = async (version: string, more: Record<string, unknown> = {}) => {
+      const source = await makeHandler(folder, { version, ...more });
+      await publisher.run("plugin", "publish", source, "--to", location, "--key", "acme");
+    };
+    const create = ["create", "disk", "--handler", "acme.xor", "--size", "16M"];
+    const missing = ["--accept-missing", "landlock,namespaces,uid"];
+    await operator.serving(async () => {
+      await operator.run(...create, "--fabric", "embedded-iscsi", ...missing);
+      await publish("1.1.0");
+      assert.match(await operator.run("plugin", "update", "--check"), /1.0.0\s+1.1.0\s+available/);
+      const updated = await operator.run("plugin", "update");
+      assert.match(updated, /^acme.xor\s+1.0.0\s+1.1.0\s+updated$/m);
+      assert.match(updated, /disk goes on with the version that it has/);
+      // Its process is replaced by one of the same version, though its id means another now.
+      await operator.run("restart", "disk");
+      assert.match(await operator.run("show", "disk"), /^package\s+acme.xor 1.0.0$/m);
+
+      const blocks = { kind: "memory", size: "volume" };
+      await publish("2.0.0", { capabilities: { blocks, peer: { kind: "tcp" } } });
+      assert.match(await operator.run("plugin", "update", "--check"), /wants more .*: peer=tcp/);
+      const held = await operator.refused(77, /Held: acme.xor/, "plugin", "update");
+      assert.match(held, /--accept 'blocks=memory:volume,peer=tcp'/);
+      await operator.refused(77, /Held/, "plugin", "update", "acme.xor", "--accept", "peer=tcp");
+      assert.match(await operator.run("plugin", "ls"), /1.1.0\s+current/);
+      const accept = ["--accept", "blocks=memory:volume,peer=tcp"];
+      await operator.run("plugin", "update", "acme.xor", ...accept);
+      assert.match(await operator.run("plugin", "ls"), /2.0.0\s+current/);
+    });
+  });
+});
+
+Deno.test("a new key that the old one has signed for is taken, another one is held", async () => {
+  await withUsers(async (publisher, operator, folder) => {
+    const location = await installed(publisher, operator, folder);
+    await publisher.run("plugin", "key", "rotate", "acme");
+    const next = await makeHandler(folder, { version: "1.1.0" });
+    await publisher.run("plugin", "publish", next, "--to", location, "--key", "acme");
+    assert.match(await operator.run("plugin", "update"), /1.1.0\s+updated/);
+    // Somebody who has the marketplace, and no key of the publisher's.
+    await Deno.remove(location, { recursive: true });
+    await Deno.remove(join(publisher.folder, "config"), { recursive: true });
+    await Deno.remove(join(publisher.folder, "state"), { recursive: true });
+    await publisher.run("plugin", "key", "new", "acme");
+    const evil = await makeHandler(folder, { version: "1.2.0" });
+    await publisher.run("plugin", "publish", evil, "--to", location, "--key", "acme");
+    await operator.refused(69, /signed by another key than before/, "plugin", "update");
+    await operator.run("plugin", "trust", "rm", location);
+    const [key] = JSON.parse(await publisher.run("plugin", "key", "ls", "--json"));
+    await operator.run("plugin", "trust", "add", location, key.key);
+    const held = await operator.refused(77, /Held: acme.xor/, "plugin", "update");
+    assert.match(held, new RegExp(`trust add acme ${key.key}`));
+    assert.match(await operator.run("plugin", "ls"), /1.1.0\s+current/);
+    const install = ["plugin", "install", "acme.xor", "--from", location];
+    await operator.refused(1, /another key than the one that you trust/, ...install);
+  });
+});
+
+Deno.test("what is revoked does not start; a LUN goes on or stops, as the operator says", async () => {
+  for (const policy of ["keep", "stop"]) {
+    await withUsers(async (publisher, operator, folder) => {
+      const location = await installed(publisher, operator, folder);
+      const create = (name: string) => [
+        ...["create", name, "--handler", "acme.xor", "--size", "16M"],
+        ...["--fabric", "embedded-iscsi", "--accept-missing", "landlock,namespaces,uid"],
+      ];
+      const log = await operator.serving(async () => {
+        await operator.run(...create("disk"));
+        await publisher.run(
+          ...["plugin", "revoke", "acme.xor@1.0.0", "--reason", "it loses data"],
+          ...["--to", location, "--key", "acme"],
+        );
+        await operator.refused(1, /was revoked by .*: it loses data/, "plugin", "audit");
+        let shown = "";
+        for (let attempt = 0; attempt < 100 && !/^revoked/m.test(shown); attempt++) {
+          shown = await operator.run("show", "disk");
+        }
+        assert.match(
+          shown,
+          /^revoked\s+The package acme.xor 1.0.0 was revoked by .*it loses data/m,
+        );
+        assert.match(await operator.run("ls"), /\(revoked\)/);
+        await operator.refused(1, /was revoked/, ...create("more"));
+        if (policy === "keep") {
+          assert.match(shown, /^state\s+serving$/m);
+          await useLun(await operator.run("show", "disk", "--json"));
+        } else {
+          for (let attempt = 0; attempt < 100 && !/^state\s+failed/m.test(shown); attempt++) {
+            shown = await operator.run("show", "disk");
+          }
+          assert.match(shown, /^state\s+failed: .*was revoked/m);
+        }
+      }, { plugin_revocation: policy });
+      assert.match(log, /error disk: The package acme.xor 1.0.0 was revoked/);
+      // A new daemon does not start it, whatever the policy.
+      await operator.serving(async () => {
+        assert.match(await operator.run("show", "disk"), /^state\s+failed: .*was revoked/m);
+      }, { plugin_revocation: policy });
+    });
+  }
+});
+
+Deno.test("installed files that were changed are found, and do not start until they are mended", async () => {
+  await withUsers(async (publisher, operator, folder) => {
+    const location = await installed(publisher, operator, folder);
+    assert.match(await operator.run("plugin", "verify", "acme.xor"), /^good acme.xor 1.0.0$/m);
+    const [{ digest }] = JSON.parse(await operator.run("plugin", "ls", "--json"));
+    const packages = join(operator.folder, "state", "plugins", "packages");
+    const module = join(packages, digest.replace(":", "-"), "mod.js");
+    await Deno.chmod(module, 0o644);
+    await Deno.writeTextFile(module, "export function open() {}");
+    await operator.refused(1, /1 finding: .*mod.js has another digest/, "plugin", "verify");
+    await operator.refused(1, /mod.js has another digest/, "plugin", "audit", "--offline");
+    const create = ["create", "disk", "--handler", "acme.xor", "--size", "16M"];
+    const rest = ["--fabric", "embedded-iscsi", "--accept-missing", "landlock,namespaces,uid"];
+    await operator.serving(async () => {
+      await operator.refused(1, /mod.js has another digest/, ...create, ...rest);
+      await operator.run("plugin", "install", "acme.xor@1.0.0", "--from", location);
+      await operator.run(...create, ...rest);
+      await operator.refused(77, /acme.xor serves LUNs: disk/, "plugin", "rm", "acme.xor");
+      // Before each start: also of the process that takes another's place.
+      await Deno.chmod(module, 0o644);
+      await Deno.writeTextFile(module, "export function open() {}");
+      await operator.refused(1, /mod.js has another digest/, "restart", "disk");
+    });
+    await operator.run("plugin", "rm", "acme.xor", "--force");
+    assert.equal(await operator.run("plugin", "ls", "--json"), "[]\n");
+  });
+});
+
+Deno.test("whoever runs a marketplace lists what publishers put there, and renews its index", async () => {
+  await withUsers(async (publisher, operator, folder) => {
+    const location = join(folder, "marketplace");
+    await publisher.run("plugin", "key", "new", "acme");
+    await operator.run("plugin", "key", "new", "market");
+    const source = await makeHandler(folder);
+    await publisher.run(
+      ...["plugin", "publish", source, "--to", location, "--key", "acme", "--no-index"],
+    );
+    await operator.refused(66, /has no index/, "plugin", "search", "--from", location);
+    const [{ fingerprint }] = JSON.parse(await publisher.run("plugin", "key", "ls", "--json"));
+    const add = ["plugin", "index", "add", "acme.xor@1.0.0", "--to", location, "--key", "market"];
+    await operator.refused(1, /not signed by/, ...add, "--publisher-key", "aaaa");
+    assert.match(
+      await operator.run(...add, "--publisher-key", fingerprint),
+      /extended the index of "market": version 1/,
+    );
+    const renew = ["plugin", "index", "renew", "--to", location, "--key", "market"];
+    assert.match(await operator.run(...renew, "--days", "7"), /version 2/);
+    const shown = JSON.parse(
+      await operator.run("plugin", "index", "show", "--from", location, "--json"),
+    );
+    assert.equal(Date.parse(shown.expires) - Date.parse(shown.issued), 7 * 86_400_000);
+    assert.deepEqual(shown.packages.map(({ id }: { id: string }) => id), ["acme.xor"]);
+    await operator.refused(64, /1 to 366 days/, ...renew, "--days", "999");
+    await operator.refused(
+      66,
+      /no package "acme.tape"/,
+      ...["plugin", "install", "acme.tape", "--from", location],
+    );
+  });
+});
