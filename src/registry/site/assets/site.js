@@ -67,7 +67,7 @@
   /** "/" goes to the search field. */
   function setUpShortcut() {
     document.addEventListener("keydown", (event) => {
-      const typing = /^(?:INPUT|TEXTAREA|SELECT)$/.test(document.activeElement?.tagName ?? "");
+      const typing = document.activeElement?.matches("input[type=search]") ?? false;
       if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
       document.querySelector("input[name=q]").focus();
@@ -151,6 +151,8 @@
       this.#form.addEventListener("focusin", () => this.#load(), { once: true });
       this.#form.addEventListener("submit", (event) => {
         event.preventDefault();
+        // What was typed last is shown now, and not once more when the focus has gone to it.
+        clearTimeout(this.#timer);
         this.#show().then(() => this.#links()[0]?.focus());
       });
       this.#form.addEventListener("input", (event) => {
