@@ -2,7 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { exitCode, operatorError } from "../daemon/error.ts";
 import { escapeJson } from "../sandbox/escape.ts";
-import { VERSION } from "../version.ts";
+import { versionLine } from "../version.ts";
 import { printable, red } from "./output.ts";
 import { completionVerb } from "./completion.ts";
 import { createVerb } from "./create.ts";
@@ -28,7 +28,7 @@ import { statsVerb } from "./stats.ts";
 export function makeProgram(): Command {
   const program = new Command("lunette")
     .description("Serves SCSI logical units from handlers written in TypeScript.")
-    .version(VERSION, "-V, --version", "print the version")
+    .version(versionLine(), "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .helpCommand("help [verb]", "print the help of a verb")
     .showHelpAfterError('("lunette help" lists the verbs)')

@@ -19,6 +19,7 @@ export type SandboxProbe =
 /** Starts a handler's process as a daemon of this user would, and ends it. Never throws. */
 export async function probeSandbox(): Promise<SandboxProbe> {
   const folder = await Deno.makeTempDir({ prefix: "lunette-doctor-" });
+  await Deno.chmod(folder, 0o711);
   const reactor = new Reactor(() => {});
   try {
     return { layers: await layersOfGuest(join(folder, "guests.lock"), reactor) };

@@ -1,6 +1,7 @@
 /** Starts guest processes (guest_program.ts) with the descriptors that they inherit, locked down. */
 import { closeDescriptor } from "../sys/descriptor.ts";
 import { openNull, setOomScore } from "../sys/process.ts";
+import { isEmbedded } from "./embedded.ts";
 import { GUEST_DESCRIPTOR } from "./guest_configuration.ts";
 import type { GuestModules } from "./guest_modules.ts";
 import { GUEST_ENVIRONMENT, guestArguments } from "./guest_program.ts";
@@ -57,8 +58,9 @@ function descriptorsOf(options: LaunchOptions, null_fd: number): Map<number, num
 export function launch(options: LaunchOptions): number {
   const { modules, limit, accept_missing_layers = OPTIONAL_LAYERS } = options;
   const path = Deno.execPath();
-  const closed = options.read.filter((one) => !isOpen(one));
-  const read = modules === undefined ? options.read : [...options.read, modules.folder];
+  const folders = options.read.filter((one) => !isEmbedded(one));
+  const closed = folders.filter((one) => !isOpen(one));
+  const read = modules === undefined ? folders : [...folders, modules.folder];
   const uid = users.take();
   const null_fd = openNull();
   const descriptors = descriptorsOf(options, null_fd);

@@ -19,7 +19,7 @@ const LAYERS: readonly (readonly [RegExp, string])[] = [
     "Deno permission",
   ],
   [
-    /--no-npm|npm specifiers|npm: ?specifier|npm package|--no-remote|remote specifier/i,
+    /--no-npm|npm specifiers|Could not find constraint|npm: ?specifier|npm package|--no-remote|remote specifier/i,
     "no npm, no remote",
   ],
   [
@@ -49,6 +49,8 @@ const LAYERS: readonly (readonly [RegExp, string])[] = [
   [/signal \d+|exit code|it ended|replaced|caught|trap|Maximum call stack/, "own process"],
   // An event without a reason; the runner's listeners tell of connections.
   [/no connection \(error event\)/, "no connection"],
+  // A resolver that has neither a server nor a socket.
+  [/query[A-Z]+ UNKNOWN/, "no connection"],
   [/got nothing/, "nothing to get"],
 ];
 

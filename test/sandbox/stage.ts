@@ -205,7 +205,7 @@ function generatedModules({ secret_path, outside_module }: Bait): Record<string,
     "static_https.ts": 'export { VERSION as default } from "https://deno.land/std/version.ts";\n',
     "static_jsr.ts": 'export * from "jsr:@std/assert";\n',
     "static_npm.ts": 'export { default } from "npm:is-odd";\n',
-    "static_npm_cached.ts": 'export * from "npm:commander@14.0.2";\n',
+    "static_npm_cached.ts": 'export * from "npm:fast-check@4.3.0";\n',
     "static_file.ts": `export { default } from ${JSON.stringify(outside_module)};\n`,
     "static_text.ts": `import text from ${
       JSON.stringify(`file://${secret_path}`)
@@ -213,7 +213,7 @@ function generatedModules({ secret_path, outside_module }: Bait): Record<string,
     "static_bytes.ts": `import bytes from ${
       JSON.stringify(`file://${secret_path}`)
     } with { type: "bytes" };\nexport default bytes;\n`,
-    "literal_npm.ts": 'export const { Command } = await import("npm:commander@14.0.2");\n',
+    "literal_npm.ts": 'export const { assert } = await import("npm:fast-check@4.3.0");\n',
   };
 }
 

@@ -22,7 +22,7 @@ const variants: readonly Variant[] = [
   { name: "dynamic-http", run: () => load(remote) },
   { name: "dynamic-jsr", run: () => load("jsr:@std/assert") },
   { name: "dynamic-npm", run: () => load("npm:is-odd") },
-  { name: "dynamic-npm-cached", run: () => load("npm:commander@14.0.2") },
+  { name: "dynamic-npm-cached", run: () => load("npm:fast-check@4.3.0") },
   { name: "dynamic-npm-literal", run: () => load("./literal_npm.ts") },
   { name: "dynamic-file", run: () => load(plan.outside_module) },
   {
@@ -55,7 +55,7 @@ const variants: readonly Variant[] = [
         plan.outside_module,
       ),
   },
-  { name: "import-meta-resolve", run: () => load(import.meta.resolve("npm:commander@14.0.2")) },
+  { name: "import-meta-resolve", run: () => load(import.meta.resolve("npm:fast-check@4.3.0")) },
 ];
 
 export const open = await hostile(variants);
