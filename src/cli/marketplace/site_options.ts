@@ -1,15 +1,14 @@
 /** What both verbs take: where the index comes from, and what the site says. */
 import type { Command } from "commander";
 import { OperatorError } from "../../daemon/error.ts";
-import { defaultPaths } from "../../daemon/paths.ts";
 import type { SiteOptions } from "../../registry/site/layout.ts";
 import type { IndexSource } from "../../registry/site/index_source.ts";
-import { pluginsFolder, TrustStore } from "../../registry/trust/trust_store.ts";
+import { defaultMarketplace, openState } from "../plugin/context.ts";
 
 /** As the command line gives them. */
 export interface CommonOptions {
-  readonly from: string;
-  readonly key?: string;
+  readonly from?: string;
+  readonly trust?: string;
   readonly title?: string;
   readonly baseUrl?: string;
   readonly location?: string;
@@ -19,18 +18,19 @@ export interface CommonOptions {
 /** Adds the options. */
 export function withSiteOptions(command: Command): Command {
   return command
-    .requiredOption(
+    .option(
       "--from <location|file>",
-      "marketplace (oci://HOST/PREFIX or a folder), or the file of a signed index",
+      "marketplace (oci://HOST/PREFIX or a folder), or the file of a signed index " +
+        "(default: an own marketplace in the state folder)",
     )
-    .option("--key <fingerprint>", "of the key that signs the index, where it is not known here")
+    .option("--trust <fingerprint>", "key of the marketplace, where it is not known here")
     .option("--title <text>", "of the site (default: the marketplace's name)")
     .option(
       "--base-url <url>",
       "where the site will be: for the feed, and for links of search engines",
     )
     .option("--location <location>", "the marketplace as visitors reach it, for install lines")
-    .option("--plain-http", "HTTP without TLS for registries on other hosts, too");
+    .option("--plain-http", "HTTP without TLS for other hosts than this one, too");
 }
 
 /** A URL with a slash at its end. Throws OperatorError "usage". */
@@ -50,9 +50,8 @@ export function parseBaseUrl(text: string): string {
 /** Opens what `--from` names. Its modules are loaded when they are needed. */
 export async function openFrom(options: CommonOptions): Promise<IndexSource> {
   const { openSource } = await import("../../registry/site/index_source.ts");
-  const trust = new TrustStore(pluginsFolder(defaultPaths(Deno.env).state));
-  return await openSource(options.from, trust, {
-    key: options.key,
+  return await openSource(options.from ?? defaultMarketplace(), openState().trust, {
+    key: options.trust,
     plain_http: options.plainHttp,
   });
 }

@@ -45,7 +45,7 @@ async function checkKey(
     named === undefined ? "consent" : "untrusted",
     `The index of ${location} is signed by ${fingerprint}, which is not ` +
       (named === undefined ? "known here" : "the key that you named"),
-    named === undefined ? `If that is the marketplace's: --key ${fingerprint}` : "",
+    named === undefined ? `If that is the marketplace's: --trust ${fingerprint}` : "",
   );
 }
 
