@@ -59,7 +59,7 @@ const OUTPUT = "mod.js";
 
 let started: Promise<Esbuild> | undefined;
 
-/** esbuild takes a while to compile, and may be made once. */
+/** esbuild takes half a second to start, and may be started once in a thread. */
 function startEsbuild(): Promise<Esbuild> {
   started ??= (async () => {
     const found = await import("esbuild-wasm/esm/browser.js");
@@ -182,7 +182,7 @@ function outputOf(
 }
 
 /**
- * Bundles `module` (relative to the folder) and all that it imports. Throws {@linkcode RegistryError}.
+ * Bundles `module` (relative to the folder) and all that it imports, in this thread. Throws {@linkcode RegistryError}.
  */
 export async function bundle(
   folder: SourceFolder,

@@ -14,7 +14,8 @@ import {
 } from "../artifact_store.ts";
 import { EMPTY_DESCRIPTOR, OciType } from "../oci/manifest.ts";
 import { isPackageId, MediaType, PACKAGE_TYPE, PackageLimit, repositoryOf } from "../package.ts";
-import { type Bundle, bundle, type BundleOptions } from "./bundle.ts";
+import type { Bundle, BundleOptions } from "./bundle.ts";
+import { bundleApart } from "./bundler.ts";
 import { SourceFolder } from "./source_folder.ts";
 
 /** A package that is made, and in no store yet. */
@@ -60,7 +61,8 @@ export async function pack(path: string, options: PackOptions = {}): Promise<Pac
   }
   const { id, module = "mod.ts" } = checkManifest(text);
   if (options.any_id !== true) checkId(id);
-  const made = await bundle(folder, module, options);
+  const { inline_source_map } = options;
+  const made = await bundleApart({ folder: folder.root, module, options: { inline_source_map } });
   // The author's own words and order, but for the module.
   const packed = JSON.stringify({ ...JSON.parse(text), module: "mod.js" }, null, 2) + "\n";
   const manifest_bytes = new TextEncoder().encode(packed);

@@ -4,8 +4,10 @@ import type { Handler } from "../../plugin/mod.ts";
 import { testContext } from "../../plugin/testing.ts";
 import { FolderStore } from "../oci/folder_store.ts";
 import { MediaType, PACKAGE_TYPE, PackageLimit } from "../package.ts";
+import { type Bundle, bundle } from "./bundle.ts";
 import { newPackage } from "./new_package.ts";
 import { pack, type PackedHandler, storePackage } from "./pack.ts";
+import { SourceFolder } from "./source_folder.ts";
 
 type Files = Readonly<Record<string, string>>;
 
@@ -40,8 +42,18 @@ async function packed(files: Files): Promise<PackedHandler> {
   return made;
 }
 
+/** What `pack` does in a Worker, in this thread: esbuild is started once for all tests. */
+async function bundled(files: Files): Promise<Bundle> {
+  let made: Bundle | undefined;
+  await inFolder(files, async (folder) => {
+    made = await bundle(await SourceFolder.open(folder), "mod.ts");
+  });
+  assert.ok(made);
+  return made;
+}
+
 /** What `open` of the packed module returns: the tests let it return anything. */
-async function opened({ code }: PackedHandler): Promise<unknown> {
+async function opened({ code }: Bundle): Promise<unknown> {
   const url = `data:text/javascript;base64,${code.toBase64()}`;
   const { open } = await import(url) as Handler;
   return await open(testContext(), {});
@@ -49,6 +61,10 @@ async function opened({ code }: PackedHandler): Promise<unknown> {
 
 async function refused(files: Files, message: RegExp): Promise<void> {
   await assert.rejects(packed(files), { name: "RegistryError", kind: "usage", message });
+}
+
+async function notBundled(files: Files, message: RegExp): Promise<void> {
+  await assert.rejects(bundled(files), { name: "RegistryError", kind: "usage", message });
 }
 
 Deno.test("a handler of several files becomes one module that imports nothing", async () => {
@@ -95,7 +111,7 @@ Deno.test("npm packages are taken from node_modules, as Node resolves them", asy
     "node_modules/c/package.json": `{"name":"c","version":"2.0.0"}`,
     "node_modules/c/index.js": `exports.default = 1; module.exports = "c";`,
   };
-  const made = await packed(files);
+  const made = await bundled(files);
   assert.deepEqual(await opened(made), {
     ...{ a: "a2", b: "b", c: "c", hash: "function", mode: "production" },
   });
@@ -105,7 +121,7 @@ Deno.test("npm packages are taken from node_modules, as Node resolves them", asy
   const flat = Object.entries(files).map((
     [name, text],
   ) => [name.replace("a/node_modules/", ""), text]);
-  assert.deepEqual((await packed(Object.fromEntries(flat))).code, made.code);
+  assert.deepEqual((await bundled(Object.fromEntries(flat))).code, made.code);
 });
 
 const unresolved: [string, string, RegExp][] = [
@@ -128,11 +144,11 @@ const unresolved: [string, string, RegExp][] = [
   ["no open()", `export const close = 1;`, /mod\.ts does not export open\(\)/],
 ];
 for (const [what, code, message] of unresolved) {
-  Deno.test(`pack refuses ${what}`, () => refused({ "mod.ts": code }, message));
+  Deno.test(`pack refuses ${what}`, () => notBundled({ "mod.ts": code }, message));
 }
 
 Deno.test("pack refuses what its files cannot be", async () => {
-  await refused({ "mod.ts": `import "./x.wasm"; ${OPEN}`, "x.wasm": "" }, /x\.wasm is neither/);
+  await notBundled({ "mod.ts": `import "./x.wasm"; ${OPEN}`, "x.wasm": "" }, /x\.wasm is neither/);
   const manifest = (more: Record<string, unknown>) => ({
     "handler.json": JSON.stringify({ ...JSON.parse(MANIFEST), ...more }),
     "mod.ts": OPEN,
@@ -141,7 +157,7 @@ Deno.test("pack refuses what its files cannot be", async () => {
   await refused(manifest({ extra: 1 }), /unknown member "extra"/);
   await refused(manifest({ module: "../mod.ts" }), /outside/);
   await refused(manifest({ module: "gone.ts" }), /There is no gone\.ts/);
-  await refused({ "mod.ts": OPEN, "deno.json": "{" }, /deno\.json is not JSON/);
+  await notBundled({ "mod.ts": OPEN, "deno.json": "{" }, /deno\.json is not JSON/);
   await refused(
     { "mod.ts": OPEN, "deno.json": `{"importMap":"x"}` },
     /"importMap" is not supported/,
@@ -151,15 +167,18 @@ Deno.test("pack refuses what its files cannot be", async () => {
     "node_modules/a/package.json": `{"name":"a","version":"1.0.0"}`,
     "node_modules/a/index.js": `require("fs");`,
   };
-  await refused(native, /a@1\.0\.0\/index\.js:1:9: require\("fs"\) has no meaning/);
+  await notBundled(native, /a@1\.0\.0\/index\.js:1:9: require\("fs"\) has no meaning/);
 });
 
 Deno.test("pack refuses what is too long", async () => {
   const long = (length: number) => "a".repeat(length + 1);
   await refused({ "mod.ts": OPEN, "README.md": long(PackageLimit.README) }, /README\.md has/);
   const text = { "mod.ts": `import x from "./x.txt" with { type: "text" }; ${OPEN}` };
-  await refused({ ...text, "x.txt": long(PackageLimit.BUNDLE) }, /x\.txt has \d+ bytes: at most/);
-  await refused({ ...text, "x.txt": long(PackageLimit.BUNDLE - 10) }, /mod\.js has \d+ bytes/);
+  await notBundled(
+    { ...text, "x.txt": long(PackageLimit.BUNDLE) },
+    /x\.txt has \d+ bytes: at most/,
+  );
+  await notBundled({ ...text, "x.txt": long(PackageLimit.BUNDLE - 10) }, /mod\.js has \d+ bytes/);
 });
 
 Deno.test("links out of the folder are not followed", async () => {
