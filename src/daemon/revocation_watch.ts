@@ -2,7 +2,7 @@
  * Looks for packages that are revoked while LUNs serve them. What is known of revocations comes from
  * the verbs around packages, which write it to a file; this looks whether that has changed.
  */
-import { RegistryError } from "../registry/artifact_store.ts";
+import { operatorError } from "./error.ts";
 import type { Log } from "./log.ts";
 import type { Lun } from "./lun.ts";
 import type { LunSet } from "./lun_set.ts";
@@ -48,9 +48,8 @@ export class RevocationWatch {
       for (const lun of serving) await this.#judge(lun);
       this.#seen = now;
     } catch (error) {
-      if (!(error instanceof RegistryError)) throw error;
       this.#seen = now;
-      this.#log("error", "", `cannot tell what was revoked: ${error.message}`);
+      this.#log("error", "", `cannot tell what was revoked: ${operatorError(error).message}`);
     }
   }
 

@@ -94,9 +94,8 @@ function showRequest({ content, before, excess }: InstallPlan): void {
   if (before === undefined) return;
   console.error(`\n${before.version} is installed now; it goes on serving until it is replaced.`);
   for (const { approved, wanted } of excess) {
-    console.error(
-      ` ${red("+")} wants ${wanted}${approved === undefined ? "" : `, was ${approved}`}`,
-    );
+    const was = approved === undefined ? "" : `, was ${approved}`;
+    console.error(` ${red("+")} wants ${printable(`${wanted}${was}`)}`);
   }
 }
 

@@ -11,7 +11,7 @@ import {
 import type { InstalledPackage } from "../../registry/install/lockfile.ts";
 import { compareVersions } from "../../registry/install/version_order.ts";
 import { fingerprintOf } from "../../registry/trust/fingerprint.ts";
-import { dim, printJson, printTable } from "../output.ts";
+import { dim, printable, printJson, printTable } from "../output.ts";
 import {
   openInstaller,
   openMarketplace,
@@ -152,7 +152,9 @@ function print(outcomes: readonly Outcome[]): void {
     outcomes.map(({ id, version, available, state }) => [id, version, available ?? version, state]),
   );
   for (const { id, reason, advice, luns = [] } of outcomes) {
-    if (reason !== undefined) console.log(`\n${id}: ${reason}\n${dim(`  ${advice}`)}`);
+    if (reason !== undefined) {
+      console.log(`\n${id}: ${printable(reason)}\n${dim(`  ${printable(advice ?? "")}`)}`);
+    }
     if (luns.length > 0) {
       console.log(dim(`\n${id}: ${luns.join(", ")} goes on with the version that it has`));
     }

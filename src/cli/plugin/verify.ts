@@ -7,7 +7,7 @@ import { readSignatures } from "../../registry/install/marketplace.ts";
 import { openPackedPackage } from "../../registry/install/packed_package.ts";
 import { fingerprintOf } from "../../registry/trust/fingerprint.ts";
 import { checkPackageSignature } from "../../registry/trust/package_statement.ts";
-import { dim, green, printJson, red } from "../output.ts";
+import { dim, green, printable, printJson, red } from "../output.ts";
 import { openState } from "./context.ts";
 
 interface VerifyOptions {
@@ -40,7 +40,7 @@ async function verify(what: string | undefined, options: VerifyOptions): Promise
     for (const { id, version, digest } of packages) {
       const own = findings.filter((one) => one.digest === digest);
       console.log(`${own.length === 0 ? green("good") : red("bad ")} ${id} ${version}`);
-      for (const { problem } of own) console.log(`  ${problem}`);
+      for (const { problem } of own) console.log(`  ${printable(problem)}`);
     }
     if (packages.length === 0) console.log(dim("nothing is installed"));
   }

@@ -84,6 +84,12 @@ function readPackage(value: unknown, place: string): InstalledPackage {
   };
 }
 
+function parseLock(bytes: Uint8Array<ArrayBuffer>, place: string): InstalledPackage[] {
+  const fields = Fields.parse(bytes, place, ["type", "packages"]);
+  fields.literal("type", "lunette.lock.v1");
+  return fields.list("packages", PACKAGES_COUNT, readPackage);
+}
+
 /** See the module. */
 export class Lockfile {
   /** The folder `plugins`. */
@@ -107,9 +113,7 @@ export class Lockfile {
     const bytes = await readIfThere(this.path);
     if (bytes === undefined) return [];
     try {
-      const fields = Fields.parse(bytes, this.path, ["type", "packages"]);
-      fields.literal("type", "lunette.lock.v1");
-      return fields.list("packages", PACKAGES_COUNT, readPackage);
+      return parseLock(bytes, this.path);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       throw new RegistryError(
@@ -135,7 +139,10 @@ export class Lockfile {
         left.id.localeCompare(right.id) || Number(right.current) - Number(left.current)
       );
       const file = { type: "lunette.lock.v1", packages };
-      await writeDurably(this.path, JSON.stringify(file, null, 2) + "\n");
+      const text = JSON.stringify(file, null, 2) + "\n";
+      // What could not be read again would take all that is installed with it.
+      parseLock(new TextEncoder().encode(text), "What is to be installed");
+      await writeDurably(this.path, text);
     });
   }
 }

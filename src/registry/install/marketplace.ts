@@ -31,6 +31,7 @@ import {
   type CheckedIndex,
   INDEX_ENVELOPE_LENGTH_MAX,
   type IndexLeniency,
+  type MarketplacePin,
   openIndex,
   publisherKeys,
 } from "../trust/index_check.ts";
@@ -109,10 +110,9 @@ export class Marketplace {
       INDEX_ENVELOPE_LENGTH_MAX,
       options,
     );
-    const { marketplaces } = await this.#trust.load();
-    const pin = marketplaces.find(({ location }) => location === this.location);
+    const pin = await this.pin();
     const checked = await openIndex(bytes, this.location, pin, this.#now(), options);
-    if (pin !== undefined) await this.#trust.saw(this.location, checked);
+    if (pin !== undefined) await this.#trust.saw(this.location, checked, pin.key);
     return { ...checked, known: pin !== undefined, artifact: stored.descriptor.digest };
   }
 
@@ -132,9 +132,15 @@ export class Marketplace {
     return this.#now();
   }
 
-  /** The operator has confirmed the marketplace's key. */
-  async confirm(index: CheckedIndex): Promise<void> {
-    await this.#trust.saw(this.location, index);
+  /** What is remembered of it; undefined where its key is not known. */
+  async pin(): Promise<MarketplacePin | undefined> {
+    const { marketplaces } = await this.#trust.load();
+    return marketplaces.find(({ location }) => location === this.location);
+  }
+
+  /** The operator has confirmed the marketplace's key; `before` is the one that was known. */
+  async confirm(index: CheckedIndex, before?: PublicKey): Promise<void> {
+    await this.#trust.saw(this.location, index, before);
   }
 
   /**

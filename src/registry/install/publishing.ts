@@ -37,7 +37,7 @@ import {
   LIFETIME_DEFAULT_DAYS,
 } from "../trust/index_document.ts";
 import { signPackage } from "../trust/package_statement.ts";
-import type { Marketplace, MarketplaceIndex } from "./marketplace.ts";
+import type { Marketplace } from "./marketplace.ts";
 import { compareVersions } from "./version_order.ts";
 
 /** Characters of a README that an index carries; the package has all of it. */
@@ -103,14 +103,15 @@ function checkLifetime(days: number): number {
   );
 }
 
-function emptyIndex(name: string): Omit<Index, "issued" | "expires"> {
+/** What comes before the first index of a marketplace. */
+function emptyIndex(name: string, version: number): Omit<Index, "issued" | "expires"> {
   if (!isMarketplaceName(name)) {
     throw new RegistryError("usage", `"${name}" cannot be the name of a marketplace`);
   }
   return {
     type: "lunette.index.v1",
     name,
-    version: 0,
+    version,
     packages: [],
     publishers: [],
     revocations: [],
@@ -119,7 +120,7 @@ function emptyIndex(name: string): Omit<Index, "issued" | "expires"> {
 
 async function checkIsOurs(
   { location }: Marketplace,
-  { key }: MarketplaceIndex,
+  key: PublicKey,
   { name, signer, rotations }: SigningKey,
 ): Promise<void> {
   if (key === signer.key || rotations.some(({ old_key }) => old_key === key)) return;
@@ -153,8 +154,11 @@ export async function changeIndex(
 ): Promise<Index> {
   const lifetime_ms = checkLifetime(lifetime_days) * DAY_MS;
   const before = await marketplace.findIndex({ expired: true });
-  if (before !== undefined) await checkIsOurs(marketplace, before, key);
-  const start = before?.index ?? emptyIndex(name);
+  const pin = await marketplace.pin();
+  const known_key = before?.key ?? pin?.key;
+  if (known_key !== undefined) await checkIsOurs(marketplace, known_key, key);
+  // An index that was lost is made anew behind the versions that were seen.
+  const start = before?.index ?? emptyIndex(pin?.name ?? name, pin?.version ?? 0);
   const changed = { ...start, ...await change(start) };
   const now = marketplace.now;
   const index: Index = {
@@ -166,7 +170,8 @@ export async function changeIndex(
   };
   const envelope = await signIndex(index, key.signer);
   await writeIndexArtifact(marketplace, envelope, before?.artifact);
-  await marketplace.confirm(await openIndex(envelope, marketplace.location, undefined, now));
+  const opened = await openIndex(envelope, marketplace.location, undefined, now);
+  await marketplace.confirm(opened, known_key);
   return index;
 }
 

@@ -356,6 +356,26 @@ Deno.test("a key that was handed over signs for marketplace and publisher alike"
   });
 });
 
+Deno.test("an index that was lost is made anew behind the versions that were seen", async () => {
+  await MarketplaceDouble.with(async (double) => {
+    await double.publish();
+    await double.publish({ version: "1.1.0" });
+    await double.install();
+    await Deno.remove(double.location, { recursive: true });
+    await double.publish({ version: "1.2.0" });
+    const { index, content } = await double.plan();
+    assert.deepEqual([index.index.version, content.version], [3, "1.2.0"]);
+    // Whoever has another key cannot do the same.
+    await Deno.remove(double.location, { recursive: true });
+    const other = await makeKey("evil");
+    await refuses(
+      () => changeIndex(double.own, other, () => Promise.resolve({})),
+      /signed by another key/,
+      "permission",
+    );
+  });
+});
+
 Deno.test("an update that wants more says what, and what is installed goes on", async () => {
   await MarketplaceDouble.with(async (double) => {
     await double.publish();

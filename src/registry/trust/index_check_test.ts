@@ -197,6 +197,21 @@ Deno.test("what was seen is remembered: the highest version, the key, the revoca
     assert.deepEqual(trust.revocations, [{ by: LOCATION, ...revocation }]);
     assert.equal(trust.publishers[0].key, signer.key);
     assert.equal((await Deno.stat(store.path)).mode! & 0o777, 0o600);
+    // What could not be read again is not written.
+    const evil = { by: "", ...revocation, reason: "two\nlines" };
+    await assert.rejects(
+      () => store.change((trust) => ({ ...trust, revocations: [evil] })),
+      /control characters/,
+    );
+    assert.equal((await store.load()).revocations.length, 1);
+    // A key that was confirmed while an index was judged by another stays.
+    const other = await openIndex(
+      await signIndex(index({ version: 8 }), stranger),
+      LOCATION,
+      undefined,
+      NOW,
+    );
+    await assert.rejects(() => store.saw(LOCATION, other), /was changed meanwhile/);
     // A file that cannot be read is never taken for an empty one.
     await Deno.writeTextFile(store.path, "{}");
     await assert.rejects(() => store.load(), /trust.json/);

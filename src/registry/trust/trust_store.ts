@@ -154,13 +154,31 @@ export class TrustStore {
       publishers,
       revocations: revocations.map(({ by, ...revocation }) => ({ by, revocation })),
     };
-    await writeDurably(this.path, JSON.stringify(file, null, 2) + "\n");
+    const text = JSON.stringify(file, null, 2) + "\n";
+    // What could not be read again would take all that is known with it.
+    parseTrust(new TextEncoder().encode(text), "What is to be remembered");
+    await writeDurably(this.path, text);
   }
 
-  /** Remembers the highest version of a marketplace's index, its key, and what it revokes. */
-  async saw(location: string, { index, key, digest }: CheckedIndex): Promise<Trust> {
+  /**
+   * Remembers the highest version of a marketplace's index, its key, and what it revokes. `before` is
+   * the key that was known when the index was judged. Throws RegistryError "unavailable" where it is
+   * not any more.
+   */
+  async saw(
+    location: string,
+    { index, key, digest }: CheckedIndex,
+    before?: PublicKey,
+  ): Promise<Trust> {
     return await this.change((trust) => {
       const known = trust.marketplaces.find((one) => one.location === location);
+      if (known !== undefined && known.key !== key && known.key !== before) {
+        throw new RegistryError(
+          "unavailable",
+          `The key of ${location} was changed meanwhile`,
+          "Try again.",
+        );
+      }
       // Another process may have seen a newer one meanwhile.
       if (known !== undefined && known.version > index.version) return trust;
       if (known?.version === index.version && known.digest === digest) return trust;
