@@ -5,7 +5,8 @@ import { pathToFileURL } from "node:url";
 import type { BrowserContext, Page } from "playwright-core";
 import { writeSite } from "../../src/registry/site/site_folder.ts";
 import { type BrowserRig, browserTest, startRig, watch } from "./browser_rig.ts";
-import { demoVerifiedIndex } from "./demo_index.ts";
+import { demoKey, demoVerifiedIndex } from "./demo_index.ts";
+import { hostileIndex, VECTORS } from "./hostile_index.ts";
 
 const OPTIONS = { title: "lunette handlers", location: "oci://registry.example.org/lunette" };
 const INSTALL = "lunette plugin install acme.mirror --from oci://registry.example.org/lunette";
@@ -254,4 +255,32 @@ browserTest("the site, by mouse and keyboard", async (t) => {
       await page.locator("[data-expired]").waitFor();
     });
   });
+});
+
+browserTest("a browser runs nothing that a stranger has written", async () => {
+  const [first, ...rest] = hostileIndex.packages;
+  const packages = [{ ...first, readme: VECTORS.join("\n\n") }, ...rest];
+  const verified = { index: { ...hostileIndex, packages }, key: demoKey("marketplace") };
+  await using rig = await startRig(verified, { title: VECTORS[2], location: VECTORS[2] });
+  const context = await rig.browser.newContext();
+  const page = await context.newPage();
+  const problems = watch(page, rig.url);
+  const paths = ["index.html?q=script", "packages.html", "revocations.html", "trust.html"];
+  for (const path of [...paths, `package/${first.id}.html`]) {
+    await page.goto(rig.url + path, { waitUntil: "networkidle" });
+    await page.locator("h1").waitFor();
+    // Whatever can be clicked or focused in what strangers wrote.
+    await page.evaluate(() => {
+      for (const element of document.querySelectorAll<HTMLElement>("main *")) {
+        element.focus();
+        for (const type of ["mouseover", "toggle", "error", "load"]) {
+          element.dispatchEvent(new Event(type, { bubbles: true }));
+        }
+      }
+    });
+  }
+  await page.goto(`${rig.url}index.html?q=script`);
+  await waitForCount(page, /packages/);
+  assert.deepEqual(problems, []);
+  await context.close();
 });

@@ -235,7 +235,7 @@ const rows: readonly Row[] = [
   [
     "example-storage.a-handler-with-a-long-name-for-narrow-screens-00",
     "disk",
-    "A description that is as long as descriptions are when somebody wants to say everything at once: it mirrors, compresses, encrypts, deduplicates and replicates what is written to it, in this order, and tells you how it went",
+    "A description that is as long as descriptions are when somebody wants to say everything at once: it mirrors, compresses, encrypts, deduplicates and replicates what is written",
     { ...store, ...mirror, ...peer },
     ["10.20.30-preview.2026.11.18"],
     2,

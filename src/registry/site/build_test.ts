@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { demoIndex, demoKey, demoVerifiedIndex } from "../../../test/site/demo_index.ts";
-import type { CapabilityRequest, DeviceType } from "../../plugin/mod.ts";
 import type { Digest } from "../artifact_store.ts";
-import type { Index, IndexPackage } from "../signed_index.ts";
+import { hostileIndex, VECTORS } from "../../../test/site/hostile_index.ts";
+import { elementsOf, problemsOf } from "../../../test/site/html_check.ts";
+import type { Index } from "../signed_index.ts";
 import { buildSite, type SiteFiles } from "./build.ts";
-import { elementsOf, problemsOf, VECTORS } from "./html_check_double.ts";
 
 const key = demoKey("marketplace");
 
@@ -12,59 +12,8 @@ function pagesOf(files: SiteFiles): [string, string][] {
   return [...files].filter(([path]) => path.endsWith(".html"));
 }
 
-/** A package with a text of a stranger wherever there can be one. */
-function hostilePackage(text: string, index: number): IndexPackage {
-  const line = text.replaceAll("\n", " ");
-  const capabilities: Record<string, CapabilityRequest> = {
-    [line]: { kind: "http", origins: [line], methods: [line], description: line },
-    memory: { kind: "memory", size: 4096, when: line, description: line },
-  };
-  return {
-    id: `example.hostile-${index}`,
-    publisher: "example",
-    description: line,
-    device_type: line as DeviceType,
-    versions: [
-      {
-        version: line,
-        digest: line as Digest,
-        size_bytes: 1,
-        published: line,
-        capabilities,
-        api_version: 1,
-      },
-      {
-        version: `1.0.0-${index}`,
-        digest: `sha256:${index}`,
-        size_bytes: 1,
-        published: "2026-01-01T00:00:00Z",
-        capabilities: {},
-        api_version: 1,
-      },
-    ],
-    readme: text,
-  };
-}
-
-function hostileIndex(): Index {
-  const all = VECTORS.join(" ");
-  return {
-    ...demoIndex,
-    name: all,
-    issued: VECTORS[2],
-    expires: VECTORS[4],
-    packages: VECTORS.map(hostilePackage),
-    revocations: VECTORS.map((reason, index) => ({
-      what: "digest",
-      value: index % 2 === 0 ? `sha256:${index}` : reason,
-      reason,
-      revoked: reason,
-    })),
-  };
-}
-
 Deno.test("buildSite() writes nothing that runs, whatever strangers have written", async () => {
-  const files = await buildSite({ index: hostileIndex(), key }, {
+  const files = await buildSite({ index: hostileIndex, key }, {
     title: VECTORS[2],
     location: VECTORS[2],
     base_url: "https://site.example/",

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { elementsOfFragment, problemsOf, VECTORS } from "./html_check_double.ts";
+import { VECTORS } from "../../../test/site/hostile_index.ts";
+import { elementsOfFragment, problemsOf } from "../../../test/site/html_check.ts";
 import { README_LENGTH_MAX, renderReadme } from "./markdown.ts";
 
 /** What a README may become. */
