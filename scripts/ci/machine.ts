@@ -22,6 +22,8 @@ const PACKAGES = [
   ...["qemu-utils", "qemu-block-extra", "libiscsi-bin", "cpio"],
   // A registry of artifacts, and another client of it.
   ...["docker-registry", "skopeo"],
+  // The marketplace's site is tested in a browser.
+  ...["chromium-headless-shell", "fonts-dejavu-core"],
   // The header check.
   ...["gcc", "libc6-dev", "linux-libc-dev"],
 ];
