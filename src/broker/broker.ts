@@ -48,8 +48,10 @@ export async function removeStates(state_folder: string, lun: string): Promise<v
 
 /** See the module. */
 export class Broker implements BrokerPort {
-  readonly #options: BrokerOptions;
-  readonly #services: readonly Service[];
+  #options: BrokerOptions;
+  #services: readonly Service[];
+  /** Those of all versions. */
+  readonly #made: Service[];
   readonly #revocations = new Map<string, AbortController>();
   #session: Session | undefined;
   /** A guest broke the protocol: it must be killed. */
@@ -58,7 +60,8 @@ export class Broker implements BrokerPort {
   /** Throws GrantError where the operator has not bound what the manifest asks for. */
   constructor(options: BrokerOptions) {
     this.#options = options;
-    this.#services = [...services(options, this.#revocations)];
+    this.#made = [...services(options, this.#revocations)];
+    this.#services = [...this.#made];
   }
 
   get capabilities(): readonly BrokeredCapability[] {
@@ -114,10 +117,35 @@ export class Broker implements BrokerPort {
     }));
   }
 
+  /**
+   * Makes ready to serve another version of the handler. Throws GrantError where the operator has not
+   * bound what its manifest asks for. What is returned makes it so, between two lines, and returns how
+   * to go back; a store that has the same name stays the same one.
+   */
+  prepare(manifest: Manifest, addresses: Readonly<Record<string, string>>): () => () => void {
+    const options = { ...this.#options, manifest, addresses };
+    const made = [...services(options, this.#revocations)];
+    this.#made.push(...made);
+    return () => {
+      const before = { options: this.#options, services: this.#services };
+      this.#options = options;
+      this.#services = made.map((service) => {
+        const kept = before.services.find(({ name, kind }) =>
+          name === service.name && kind === "state"
+        );
+        return service.kind === "state" && kept !== undefined ? kept : service;
+      });
+      return () => {
+        this.#options = before.options;
+        this.#services = before.services;
+      };
+    };
+  }
+
   /** Ends everything. */
   async close(): Promise<void> {
     await this.settle();
-    for (const service of this.#services) if (service.kind === "http") service.client.close();
+    for (const service of this.#made) if (service.kind === "http") service.client.close();
   }
 }
 

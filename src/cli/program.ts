@@ -23,6 +23,7 @@ import { revokeVerb } from "./revoke.ts";
 import { serveVerb } from "./serve.ts";
 import { showVerb } from "./show.ts";
 import { statsVerb } from "./stats.ts";
+import { upgradeVerb } from "./upgrade.ts";
 
 /** All verbs under `lunette`. */
 export function makeProgram(): Command {
@@ -43,6 +44,7 @@ export function makeProgram(): Command {
     showVerb(),
     resizeVerb(),
     limitVerb(),
+    upgradeVerb(),
     restartVerb(),
     revokeVerb(),
     grantVerb(),

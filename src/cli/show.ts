@@ -41,6 +41,7 @@ function fieldsOf(lun: LunDescription): [string, string][] {
       ? []
       : [["next attempt", describeAttempt(lun.next_attempt)] as [string, string]]),
     ["handler", lun.handler],
+    ...describeVersion(lun),
     ...packageFields(lun),
     ["isolation", `${lun.isolation} (${where}), started again ${lun.restarts} times`],
     ["size", `${formatSize(lun.size_bytes)} (${lun.size_bytes} bytes)`],
@@ -80,6 +81,22 @@ function packageFields({ package: one }: LunDescription): [string, string][] {
     ["digest", one.digest],
     ["publisher", `${one.publisher}, key ${one.fingerprint}`],
     ...(one.revoked === undefined ? [] : [["revoked", one.revoked] as [string, string]]),
+  ];
+}
+
+/** Which version serves, which one did, and what became of the last upgrade. */
+function describeVersion(lun: LunDescription): [string, string][] {
+  const { version, previous, probation, taken_back } = lun;
+  if (version === undefined) return [];
+  const watched = probation === true
+    ? ", watched: where its process ends, the one before serves"
+    : "";
+  return [
+    ["version", `${version}${watched}`],
+    ...(previous === undefined ? [] : [
+      ["version before", `${previous.version} (${previous.handler})`] as [string, string],
+    ]),
+    ...(taken_back === undefined ? [] : [["last upgrade", taken_back] as [string, string]]),
   ];
 }
 

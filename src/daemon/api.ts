@@ -1,7 +1,7 @@
 /** What the control socket carries: JSON over HTTP. The command line and the HTTP API share it. */
 import type { CapabilityDescription } from "../sandbox/capability_description.ts";
 import type { LimitLayer } from "./kept_limits.ts";
-import type { AnyFabricKind, FabricKind, Isolation } from "./lun_record.ts";
+import type { AnyFabricKind, FabricKind, FormerVersion, Isolation } from "./lun_record.ts";
 import type { KernelTimeouts } from "../fabric/tcmu/attributes.ts";
 import type { MissingLimit } from "../sandbox/limits/cgroup_tree.ts";
 import type { LayerState, OptionalLayer } from "../sandbox/lockdown/layers.ts";
@@ -66,6 +66,14 @@ export interface PackageDescription {
 export interface LunDescription {
   readonly name: string;
   readonly handler: string;
+  /** Of the code that serves, as its manifest says. */
+  readonly version?: string;
+  /** The version before: `lunette upgrade NAME --rollback` goes back to it. */
+  readonly previous?: FormerVersion;
+  /** The version has not served for long: where its process ends, the one before takes its place. */
+  readonly probation?: boolean;
+  /** Why the last upgrade was taken back. */
+  readonly taken_back?: string;
   /** The package that the handler is, where it was installed as one. */
   readonly package?: PackageDescription;
   readonly isolation: Isolation;
@@ -140,6 +148,18 @@ export interface LimitRequest {
   readonly deadline_ms?: number;
   /** Limits that are asked for, and that this machine need not keep. */
   readonly accept_missing_limits?: readonly LimitLayer[];
+}
+
+/** POST /v1/luns/NAME/upgrade. */
+export interface UpgradeRequest {
+  /** Id or path; default: what the LUN has, as it is now. */
+  readonly handler?: string;
+  /** Go back to the version before. */
+  readonly rollback?: boolean;
+  /** Settings that are different for the new version. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** How long it is watched, and goes when its process ends. Default a minute. */
+  readonly probation_ms?: number;
 }
 
 /** POST /v1/luns/NAME/protect. */

@@ -11,6 +11,7 @@ import type {
   ProtectRequest,
   ResizeRequest,
   StatusDescription,
+  UpgradeRequest,
 } from "./api.ts";
 import { type ErrorKind, exitCode, OperatorError } from "./error.ts";
 
@@ -88,6 +89,9 @@ export class ControlClient {
   }
   limit(name: string, request: LimitRequest): Promise<LunChanged> {
     return this.#change(name, "limit", request);
+  }
+  upgrade(name: string, request: UpgradeRequest): Promise<LunChanged> {
+    return this.#change(name, "upgrade", request);
   }
   protect(name: string, request: ProtectRequest): Promise<LunChanged> {
     return this.#change(name, "protect", request);

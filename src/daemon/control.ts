@@ -10,6 +10,7 @@ import {
   parseProtectRequest,
   parseResizeRequest,
   parseRestartRequest,
+  parseUpgradeRequest,
 } from "./requests.ts";
 
 /** Bytes of a request's body. */
@@ -61,6 +62,8 @@ async function routeLun(
       return await daemon.resize(name, parseResizeRequest(await readBody(request)));
     case "POST limit":
       return await daemon.limit(name, parseLimitRequest(await readBody(request)));
+    case "POST upgrade":
+      return await daemon.upgrade(name, parseUpgradeRequest(await readBody(request)));
     case "POST protect":
       return await daemon.protect(name, parseProtectRequest(await readBody(request)));
     case "POST restart":

@@ -21,6 +21,7 @@ import type {
   ProtectRequest,
   ResizeRequest,
   StatusDescription,
+  UpgradeRequest,
 } from "./api.ts";
 import { describeCommands } from "./command_table.ts";
 import { EmbeddedLunFabric, type EmbeddedOptions } from "./embedded_lun_fabric.ts";
@@ -31,6 +32,7 @@ import type { Log } from "./log.ts";
 import { LunChanges } from "./lun_changes.ts";
 import type { LunFabric } from "./lun_fabric.ts";
 import { LunLifecycle } from "./lun_lifecycle.ts";
+import { LunUpgrades } from "./lun_upgrades.ts";
 import { checkName, type FabricKind, RecordStore } from "./lun_record.ts";
 import { LunSet } from "./lun_set.ts";
 import { PackageHandlers, type RevocationPolicy } from "./package_handlers.ts";
@@ -74,6 +76,7 @@ export class Daemon {
   readonly #luns = new LunSet();
   readonly #lifecycle: LunLifecycle;
   readonly #changes: LunChanges;
+  readonly #upgrades: LunUpgrades;
   readonly #states: StateKeeper;
   readonly #revocations: RevocationWatch;
   readonly #started = new Date();
@@ -106,6 +109,8 @@ export class Daemon {
     this.#devices = this.#makeDevices(tree);
     const packages = new PackageHandlers(paths.state, options.plugin_revocation);
     this.#revocations = new RevocationWatch(packages, luns, log);
+    const kept = recorded ? store : undefined;
+    this.#upgrades = new LunUpgrades({ luns, store: kept, packages, log });
     this.#lifecycle = new LunLifecycle({
       ...{
         paths,
@@ -183,6 +188,7 @@ export class Daemon {
   /** Serves again what is recorded. A LUN that cannot be served is reported and left for later. */
   async restore(): Promise<void> {
     await this.#lifecycle.restore();
+    for (const lun of this.#luns.all) await this.#upgrades.watch(lun);
     await this.#devices.start();
   }
 
@@ -211,6 +217,11 @@ export class Daemon {
   /** Changes the limits of a LUN's handler. */
   limit(name: string, request: LimitRequest): Promise<LunChanged> {
     return this.#changes.limit(checkName(name), request);
+  }
+
+  /** Serves a LUN with another version of its handler, under I/O. */
+  upgrade(name: string, request: UpgradeRequest): Promise<LunChanged> {
+    return this.#upgrades.upgrade(checkName(name), request);
   }
 
   /** Write protects a LUN, or ends that. */
@@ -341,6 +352,7 @@ export class Daemon {
     const left = await this.#drain();
     if (left > 0) log("warn", "", `${left} commands were still in flight`);
     await this.#revocations.close();
+    this.#upgrades.close();
     await this.#devices.close();
     // Sessions go before LUNs: an initiator that loses its LUN fails, one that loses its session
     // comes back.

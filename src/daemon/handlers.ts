@@ -34,15 +34,16 @@ export async function builtInHandlers(): Promise<string[]> {
 
 /**
  * Finds the handler that an id or an absolute path names: built-in handlers have ids without a dot,
- * installed packages with one. Throws an {@linkcode OperatorError}, or a RegistryError for a package
- * that must not start.
+ * installed packages with one. `digest`: that version of a package, and not the current one. Throws
+ * an {@linkcode OperatorError}, or a RegistryError for a package that must not start.
  */
 export async function resolveHandler(
   reference: string,
   packages?: PackageHandlers,
+  digest?: string,
 ): Promise<ResolvedHandler> {
   if (packages !== undefined && isPackageId(reference)) {
-    return { ...await packages.load(reference), builtIn: false };
+    return { ...await packages.load(reference, digest), builtIn: false };
   }
   const builtIn = !isAbsolute(reference);
   if (builtIn && !/^[a-z0-9][a-z0-9.-]*$/.test(reference)) {

@@ -14,6 +14,8 @@ import type { LunRecord } from "./lun_record.ts";
 import type { HandlerPackage } from "./package_handlers.ts";
 import type { RingClient } from "./ring_client.ts";
 import type { LogLevel, UnitChange } from "./ring_messages.ts";
+import type { ResolvedHandler } from "./handlers.ts";
+import type { Fallback, Replacement } from "../sandbox/replacement.ts";
 import type { Storage } from "./storage.ts";
 import { describeUnit, unitOfRecord } from "./unit_description.ts";
 import type { UnitState } from "./unit_state.ts";
@@ -74,8 +76,8 @@ export class Lun {
         // From here on a process that ends is replaced, also while the kernel still looks at the LUN.
         supervisor?.attach({
           down: (settle_ms) => this.#ring.call("down", { name, settle_ms }),
-          up: async (epoch, size_bytes, probe) => {
-            await this.#ring.call("up", { name, epoch, size_bytes, probe });
+          up: async (epoch, service) => {
+            await this.#ring.call("up", { name, epoch, ...service });
           },
           try: async (epoch) => (await this.#ring.call("try", { name, epoch })).result,
           abandon: async (why) => void await this.#ring.call("abandon", { name, why }),
@@ -153,6 +155,29 @@ export class Lun {
       );
     }
     await supervisor.restart();
+  }
+
+  /** The handler's code that serves. Throws {@linkcode OperatorError}. */
+  get handler(): ResolvedHandler {
+    const { handler } = this.#served;
+    if (handler !== undefined) return handler;
+    throw new OperatorError("failed", `LUN "${this.record.name}" is not served`);
+  }
+
+  /** A process of another version of the handler. Throws {@linkcode OperatorError}. */
+  nextVersion(handler: ResolvedHandler, settings: Readonly<Record<string, string>>): Replacement {
+    return this.#served.nextVersion({ handler, settings });
+  }
+
+  /** Has a process that is different take the place of the present one (`Supervisor.replace`). */
+  async replaceHandler(replacement: Replacement): Promise<void> {
+    await this.#served.supervisor?.replace(replacement);
+  }
+
+  /** What takes the place of the handler's process, should it end soon. */
+  set fallback(fallback: Fallback | undefined) {
+    const supervisor = this.#storage?.supervisor;
+    if (supervisor !== undefined) supervisor.fallback = fallback;
   }
 
   /** Gives the handler other limits. Throws {@linkcode OperatorError}. */
@@ -268,6 +293,17 @@ export class Lun {
     };
   }
 
+  #describeVersion(): Pick<LunDescription, "version" | "previous" | "probation" | "taken_back"> {
+    const { previous, probation, taken_back } = this.record;
+    const handler = this.#storage?.handler;
+    return {
+      ...(handler === undefined ? {} : { version: handler.manifest.version }),
+      ...(previous === undefined ? {} : { previous }),
+      ...(probation === true ? { probation } : {}),
+      ...(taken_back === undefined ? {} : { taken_back }),
+    };
+  }
+
   describe(): LunDescription {
     const { record } = this;
     const volume = this.#storage?.volume;
@@ -280,6 +316,7 @@ export class Lun {
     return {
       name: record.name,
       handler: record.handler,
+      ...this.#describeVersion(),
       ...this.#describePackage(),
       isolation: record.isolation,
       fabric: record.fabric,

@@ -12,7 +12,7 @@ import { OperatorError } from "./error.ts";
 import { checkKept } from "./kept_limits.ts";
 import type { Lun } from "./lun.ts";
 import type { FabricChange } from "./lun_fabric.ts";
-import type { LunRecord, RecordStore } from "./lun_record.ts";
+import { type LunRecord, type RecordStore, saveRecord } from "./lun_record.ts";
 import type { LunSet } from "./lun_set.ts";
 import type { UnitChange, UnitOptions } from "./ring_messages.ts";
 import { checkSizeLimit, formatSize } from "./size.ts";
@@ -196,9 +196,7 @@ export class LunChanges {
     const { resizing_to_bytes, ...rest } = record;
     // JSON has no place for undefined, and a record says what it says.
     const plain = resizing_to_bytes === undefined ? rest : record;
-    // The others' LUNs have no record.
-    if (record.fabric !== "external") await this.#store?.save(plain);
-    lun.record = plain;
+    await saveRecord(this.#store, lun, plain);
   }
 }
 

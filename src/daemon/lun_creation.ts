@@ -37,6 +37,7 @@ export async function makeRecord(
   return {
     name,
     handler: request.handler,
+    ...(handler.package === undefined ? {} : { digest: handler.package.installed.digest }),
     isolation,
     fabric,
     size_bytes: request.size_bytes ?? 0,

@@ -11,6 +11,7 @@ import { ensureModules } from "../fabric/tcmu/modules.ts";
 import { defaultSerial } from "../fabric/tcmu/names.ts";
 import type { KernelTree } from "../fabric/tcmu/tree.ts";
 import type { UioDevice } from "../fabric/tcmu/uio_devices.ts";
+import { RegistryError } from "../registry/artifact_store.ts";
 import type { CgroupTree } from "../sandbox/limits/cgroup_tree.ts";
 import { StartGate } from "../sandbox/start_gate.ts";
 import { awaitUnlocked } from "../sys/lock.ts";
@@ -18,13 +19,19 @@ import type { Reactor } from "../sys/reactor.ts";
 import type { CreateRequest } from "./api.ts";
 import { OperatorError, operatorError } from "./error.ts";
 import { ExternalLunFabric } from "./external_lun_fabric.ts";
-import { resolveHandler } from "./handlers.ts";
+import { type ResolvedHandler, resolveHandler } from "./handlers.ts";
 import type { DeviceRequest } from "./kernel_devices.ts";
 import type { Log } from "./log.ts";
 import { Lun } from "./lun.ts";
 import { checkUnit, DEADLINE_DEFAULT_MS, makeRecord } from "./lun_creation.ts";
 import type { LunFabric } from "./lun_fabric.ts";
-import { checkName, type FabricKind, type LunRecord, type RecordStore } from "./lun_record.ts";
+import {
+  checkName,
+  type FabricKind,
+  type LunRecord,
+  type RecordStore,
+  takenBack,
+} from "./lun_record.ts";
 import type { LunSet } from "./lun_set.ts";
 import type { PackageHandlers } from "./package_handlers.ts";
 import type { Paths } from "./paths.ts";
@@ -98,7 +105,7 @@ export class LunLifecycle {
     }
     for (const record of records) {
       try {
-        await this.#parts.luns.exclusively(record.name, () => this.#restore(record));
+        await this.#parts.luns.exclusively(record.name, () => this.#restoreOrGoBack(record));
         log("info", record.name, "is served again");
       } catch (error) {
         const { message, advice } = operatorError(error);
@@ -114,14 +121,49 @@ export class LunLifecycle {
     lun.deviceFailed(problem);
   }
 
-  async #restore(record: LunRecord): Promise<void> {
-    const handler = await resolveHandler(record.handler, this.#parts.packages);
+  /** A version that was on probation when the daemon ended, and does not serve, goes. */
+  async #restoreOrGoBack(record: LunRecord): Promise<void> {
+    const { previous } = record;
+    try {
+      await this.#restore(record);
+    } catch (error) {
+      if (record.probation !== true || previous === undefined) throw error;
+      const why = `the version that was new was taken back: ${operatorError(error).message}`;
+      this.#parts.log("error", record.name, `${why}; ${previous.version} takes its place`);
+      const back = takenBack(record, previous, why);
+      await this.#parts.store.save(back);
+      await this.#restore(back);
+    }
+  }
+
+  /** The version of a package that the LUN has; where that is not installed any more, the current one. */
+  async #resolve({ name, handler, digest }: LunRecord): Promise<ResolvedHandler> {
+    const { packages, log } = this.#parts;
+    try {
+      return await resolveHandler(handler, packages, digest);
+    } catch (error) {
+      if (!(error instanceof RegistryError) || error.kind !== "not-found") throw error;
+      if (digest === undefined) throw error;
+      const current = await resolveHandler(handler, packages);
+      const { version } = current.manifest;
+      log(
+        "warn",
+        name,
+        `its version of ${handler} is not installed any more: ${version} serves it`,
+      );
+      return current;
+    }
+  }
+
+  async #restore(recorded: LunRecord): Promise<void> {
+    const handler = await this.#resolve(recorded);
+    const record = { ...recorded, digest: handler.package?.installed.digest };
     // What lay in the memory of an earlier daemon is gone, and must not come back as zeros.
     const lost = record.content_lost || handler.manifest.volatile === true;
     if (lost && !record.content_lost) {
       await this.#parts.store.save({ ...record, content_lost: true });
     }
-    const lun = await this.#serve({ ...record, content_lost: lost });
+    const lun = await this.#serve({ ...record, content_lost: lost }, handler);
     if (record.resizing_to_bytes !== undefined) await this.#settleSize(lun);
   }
 
@@ -136,11 +178,12 @@ export class LunLifecycle {
   /** Opens the storage of a record, and attaches it to its fabric. */
   async #serve(
     record: LunRecord,
+    handler: ResolvedHandler,
     fabric = this.#parts.fabrics[record.fabric as FabricKind],
   ): Promise<Lun> {
     const lun = this.#makeLun(record, fabric);
     const saved = await this.#parts.states.load(record.name);
-    const storage = record.content_lost ? lostStorage(record) : await this.#open(record);
+    const storage = record.content_lost ? lostStorage(record) : await this.#open(record, handler);
     this.#parts.luns.set(record.name, lun);
     try {
       checkUnit(record, storage.volume);
@@ -164,11 +207,11 @@ export class LunLifecycle {
     });
   }
 
-  async #open(record: LunRecord): Promise<Storage> {
+  async #open(record: LunRecord, handler: ResolvedHandler): Promise<Storage> {
     const { log } = this.#parts;
     return await openStorage({
       record,
-      handler: await resolveHandler(record.handler, this.#parts.packages),
+      handler,
       ring: this.#parts.ring,
       pool: this.#parts.pool,
       reactor: this.#parts.reactor,
@@ -204,7 +247,7 @@ export class LunLifecycle {
         // Before the kernel knows it: whatever a crash leaves behind, the record finds it again.
         await this.#forget(name);
         if (kept) await this.#parts.store.save(record);
-        return await this.#serve(record);
+        return await this.#serve(record, await this.#resolve(record));
       } catch (error) {
         this.#parts.luns.giveNumber(name);
         if (kept) await this.#parts.store.remove(name);
@@ -216,11 +259,11 @@ export class LunLifecycle {
   /** Serves a device that somebody else made. */
   async adopt(device: UioDevice, request: DeviceRequest, origin: Origin): Promise<void> {
     await this.#parts.luns.exclusively(checkName(device.name), async () => {
-      const { manifest } = await resolveHandler(request.handler, this.#parts.packages);
+      const handler = await resolveHandler(request.handler, this.#parts.packages);
       // One that was there before may have been served before: what it held in memory is gone.
-      const lost = origin === "scan" && manifest.volatile === true;
+      const lost = origin === "scan" && handler.manifest.volatile === true;
       const fabric = new ExternalLunFabric(this.#parts.tree, device, origin);
-      await this.#serve({
+      const record: LunRecord = {
         name: device.name,
         handler: request.handler,
         isolation: "process",
@@ -232,7 +275,8 @@ export class LunLifecycle {
         lun: 0,
         content_lost: lost,
         unit: {},
-      }, fabric);
+      };
+      await this.#serve(record, handler, fabric);
       this.#parts.log("info", device.name, `${device.path} is served, as dev_config asks for`);
     });
   }

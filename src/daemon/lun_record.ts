@@ -17,11 +17,30 @@ export type AnyFabricKind = FabricKind | "external";
 /** Where the handler runs. */
 export type Isolation = "process" | "thread";
 
+/** A version of a handler's code that a LUN was served with. */
+export interface FormerVersion {
+  /** As it was asked for. */
+  readonly handler: string;
+  /** Of its manifest. */
+  readonly version: string;
+  /** Of the package, where it is one. */
+  readonly digest?: string;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
 /** Everything needed to serve a logical unit again. */
 export interface LunRecord {
   readonly name: string;
-  /** Id of a built-in handler, or the path of a handler's folder. */
+  /** Id of a built-in handler or of a package, or the path of a handler's folder. */
   readonly handler: string;
+  /** Which version of a package: it stays until it is upgraded. */
+  readonly digest?: string;
+  /** The version before this one. */
+  readonly previous?: FormerVersion;
+  /** The present version has not served for long enough to be trusted: where it fails, it goes. */
+  readonly probation?: boolean;
+  /** Why the last upgrade was taken back. */
+  readonly taken_back?: string;
   readonly isolation: Isolation;
   readonly fabric: AnyFabricKind;
   /** Asked for, in bytes; 0: what the handler gives. */
@@ -78,6 +97,17 @@ function isNames(value: unknown): boolean {
   return Array.isArray(value) && value.every((item) => typeof item === "string");
 }
 
+function isOptionalText(value: unknown): boolean {
+  return value === undefined || typeof value === "string";
+}
+
+function isFormerVersion(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const { handler, version, digest, settings } = value as Record<string, unknown>;
+  return typeof handler === "string" && typeof version === "string" && isOptionalText(digest) &&
+    isSettings(settings);
+}
+
 /** A record as it was written; undefined for anything else. Older ones say nothing of the unit. */
 function readRecord(value: unknown): LunRecord | undefined {
   if (typeof value !== "object" || value === null) return undefined;
@@ -89,6 +119,9 @@ function isRecord(value: object): value is LunRecord {
   const record = value as Record<string, unknown>;
   return typeof record.name === "string" && NAME.test(record.name) &&
     typeof record.handler === "string" && typeof record.serial === "string" &&
+    isOptionalText(record.digest) && isOptionalText(record.taken_back) &&
+    (record.previous === undefined || isFormerVersion(record.previous)) &&
+    (record.probation === undefined || typeof record.probation === "boolean") &&
     (record.isolation === "process" || record.isolation === "thread") &&
     fabricKinds.includes(record.fabric as FabricKind) &&
     isCount(record.size_bytes, SIZE_MAX_BYTES) && isCount(record.deadline_ms) &&
@@ -99,6 +132,25 @@ function isRecord(value: object): value is LunRecord {
     (record.accept_missing_limits === undefined || isNames(record.accept_missing_limits)) &&
     (record.limits === undefined || isLimitOptions(record.limits)) &&
     (record.resizing_to_bytes === undefined || isCount(record.resizing_to_bytes, SIZE_MAX_BYTES));
+}
+
+/** The record of a LUN that is served with the version before again. */
+export function takenBack(
+  { probation: _, previous: __, ...record }: LunRecord,
+  { handler, digest, settings }: FormerVersion,
+  taken_back: string,
+): LunRecord {
+  return { ...record, handler, digest, settings, taken_back };
+}
+
+/** Keeps the record of a LUN, durably where records are kept. The others' LUNs have none. */
+export async function saveRecord(
+  store: RecordStore | undefined,
+  lun: { record: LunRecord },
+  record: LunRecord,
+): Promise<void> {
+  if (record.fabric !== "external") await store?.save(record);
+  lun.record = record;
 }
 
 /** Records as files, one for each logical unit, written so that a crash leaves the old or the new. */

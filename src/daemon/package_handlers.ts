@@ -39,9 +39,12 @@ export class PackageHandlers {
     return this.#handlers.trust.path;
   }
 
-  /** What an id means now. Throws RegistryError: not installed, changed, revoked, more than approved. */
-  async load(id: string): Promise<PackageHandler> {
-    const { installed, ...handler } = await this.#handlers.load(id);
+  /**
+   * What an id means now, or the version of it that has a digest. Throws RegistryError: not installed,
+   * changed, revoked, more than approved.
+   */
+  async load(id: string, digest?: string): Promise<PackageHandler> {
+    const { installed, ...handler } = await this.#handlers.load(id, digest);
     const fingerprint = await fingerprintOf(installed.key);
     return { ...handler, package: { installed, fingerprint }, check: () => this.#check(installed) };
   }

@@ -6,6 +6,7 @@ import type {
   MediumRequest,
   ProtectRequest,
   ResizeRequest,
+  UpgradeRequest,
 } from "./api.ts";
 import { isOptionalLayer, OPTIONAL_LAYERS } from "../sandbox/lockdown/layers.ts";
 import { DEFAULT_LIMITS, limitOptionsProblem } from "../sandbox/limits/limits.ts";
@@ -124,6 +125,20 @@ export function parseResizeRequest(value: unknown): ResizeRequest {
   checkBoolean(body, "shrink");
   checkBoolean(body, "rescan");
   return body as unknown as ResizeRequest;
+}
+
+/** POST /v1/luns/NAME/upgrade. */
+export function parseUpgradeRequest(value: unknown): UpgradeRequest {
+  const body = fieldsOf(value, ["handler", "rollback", "settings", "probation_ms"]);
+  const { handler, settings } = body;
+  if (handler !== undefined && typeof handler !== "string") throw bad('"handler" is not a text');
+  if (settings !== undefined && !isStringRecord(settings)) throw bad('"settings" holds no strings');
+  checkBoolean(body, "rollback");
+  checkCount(body, "probation_ms", "milliseconds");
+  if (body.rollback === true && (handler ?? settings) !== undefined) {
+    throw bad('"rollback" goes back to what was: without "handler" and "settings"');
+  }
+  return body as unknown as UpgradeRequest;
 }
 
 /** POST /v1/luns/NAME/protect. */

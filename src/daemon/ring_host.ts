@@ -226,13 +226,14 @@ export class RingHost {
     return LATER;
   }
 
-  #up({ name, epoch, size_bytes, probe }: RingVerbs["up"]["request"]): null {
+  #up({ name, epoch, size_bytes, probe, features }: RingVerbs["up"]["request"]): null {
     const attached = this.#context.attached.get(name);
     // It may have been detached while the handler started.
     if (attached === undefined) return null;
     const { device, sandbox } = attached;
     device.counters.replays += device.inFlight;
     device.unit.handler = "serving";
+    if (features !== undefined) device.unit.changeFeatures(features);
     device.refresh();
     sandbox?.up(epoch, size_bytes);
     // Commands tell as well.

@@ -2,7 +2,7 @@
 import type { VolumeFeatures } from "../engine/ports.ts";
 import type { Counters } from "../engine/counters.ts";
 import type { Configuration } from "../plugin/context.ts";
-import type { Abandonment, ServiceRecord } from "../sandbox/ring_side.ts";
+import type { Abandonment, Service, ServiceRecord } from "../sandbox/ring_side.ts";
 import type { ClaimedCommand } from "../scsi/logical_unit.ts";
 
 /** Where the ring is. */
@@ -137,11 +137,8 @@ export interface RingVerbs {
     request: { name: string; settle_ms?: number };
     reply: ServiceRecord;
   };
-  /** A new process is ready; what was in flight is replayed. `probe`: it is to answer something. */
-  up: {
-    request: { name: string; epoch: number; size_bytes: number; probe: boolean };
-    reply: null;
-  };
+  /** A new process is ready; what was in flight is replayed. */
+  up: { request: { name: string; epoch: number } & Service; reply: null };
   /** A new process is ready, and gets one read before any command: gives its MediaResult. */
   try: { request: { name: string; epoch: number }; reply: { result: number } };
   /** The handler does not come back for now: what is in flight, and what comes, ends with an error. */

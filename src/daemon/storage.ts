@@ -6,6 +6,7 @@
  */
 import type { FilePool } from "../backend/file_pool.ts";
 import { Broker } from "../broker/broker.ts";
+import type { Configuration } from "../plugin/mod.ts";
 import type { VolumeFeatures } from "../engine/ports.ts";
 import type { CapabilityDescription } from "../sandbox/capability_description.ts";
 import { type Grants, openGrants } from "../sandbox/grants.ts";
@@ -13,10 +14,13 @@ import type { CgroupTree } from "../sandbox/limits/cgroup_tree.ts";
 import { checkAccepted, OPTIONAL_LAYERS } from "../sandbox/lockdown/layers.ts";
 import type { InstanceCgroup } from "../sandbox/limits/instance_cgroup.ts";
 import { bindSettings, claimsOf } from "../sandbox/manifest.ts";
+import type { HandlerProgram } from "../sandbox/instance.ts";
+import type { Replacement } from "../sandbox/replacement.ts";
 import type { StartGate } from "../sandbox/start_gate.ts";
 import { Supervisor } from "../sandbox/supervisor.ts";
 import type { Reactor } from "../sys/reactor.ts";
 import { OperatorError } from "./error.ts";
+import { checkNextVersion } from "./handler_version.ts";
 import { checkInThread, type ResolvedHandler } from "./handlers.ts";
 import type { LunRecord } from "./lun_record.ts";
 import type { HandlerPackage } from "./package_handlers.ts";
@@ -40,6 +44,12 @@ export interface StorageOptions {
   readonly log: (level: LogLevel, message: string) => void;
 }
 
+/** A version of a handler that is to take the place of the one that serves. */
+export interface NextVersion {
+  readonly handler: ResolvedHandler;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
 /** Storage that was opened; `source` is what the ring thread attaches. */
 export interface Storage {
   /** The volume as it is now. */
@@ -51,6 +61,13 @@ export interface Storage {
   readonly package?: HandlerPackage;
   /** Changes the size of the volume, while it is attached. Throws {@linkcode OperatorError}. */
   resize(size_bytes: number): Promise<void>;
+  /** The handler's code that serves; undefined where nothing does. */
+  readonly handler: ResolvedHandler | undefined;
+  /**
+   * A process of another version of the handler, to take the place of the present one
+   * (`Supervisor.replace`). Throws {@linkcode OperatorError} and the like where it cannot.
+   */
+  nextVersion(next: NextVersion): Replacement;
   /** What the handler was given. */
   capabilities(): CapabilityDescription[];
   /**
@@ -154,6 +171,27 @@ async function openInProcess(
   }
 }
 
+/** What a process of a handler runs. */
+function programOf(
+  record: LunRecord,
+  handler: ResolvedHandler,
+  broker: Broker,
+  configuration: Configuration,
+): HandlerProgram {
+  return {
+    module: handler.module,
+    folder: handler.folder,
+    configuration,
+    // A handler that asks for nothing of it has no line to it.
+    ...(broker.capabilities.length === 0 ? {} : { broker }),
+    before_start: handler.check,
+    // What came with this program runs with what the machine gives; a stranger's with consent.
+    accept_missing_layers: handler.builtIn
+      ? OPTIONAL_LAYERS
+      : checkAccepted(record.accept_missing_layers ?? []),
+  };
+}
+
 /** What a handler's process is given. */
 interface Given {
   readonly grants: Grants;
@@ -169,19 +207,10 @@ async function superviseProcess(
   const { record, handler, reactor, lock_path, gate, log } = options;
   const supervisor = await Supervisor.start({
     name: record.name,
-    module: handler.module,
-    folder: handler.folder,
-    configuration,
+    ...programOf(record, handler, broker, configuration),
     claims: claimsOf(handler.manifest),
     grants,
-    // A handler that asks for nothing of it has no line to it.
-    ...(broker.capabilities.length === 0 ? {} : { broker }),
     limits: record.limits,
-    // What came with this program runs with what the machine gives; a stranger's with consent.
-    before_start: handler.check,
-    accept_missing_layers: handler.builtIn
-      ? OPTIONAL_LAYERS
-      : checkAccepted(record.accept_missing_layers ?? []),
     cgroup,
     lock_path,
     gate,
@@ -238,6 +267,17 @@ class ThreadStorage implements Storage {
     return this.#grants.describe();
   }
 
+  get handler(): ResolvedHandler {
+    return this.#options.handler;
+  }
+
+  nextVersion(): never {
+    throw new OperatorError(
+      "unavailable",
+      "A handler that runs in thread is a part of the daemon, and is upgraded with it",
+    );
+  }
+
   revoke(name: string): void {
     throw new OperatorError(
       "unavailable",
@@ -288,6 +328,7 @@ class ProcessStorage implements Storage {
   readonly #options: StorageOptions;
   readonly #grants: Grants;
   readonly #broker: Broker;
+  #version: NextVersion;
 
   constructor(
     options: StorageOptions,
@@ -301,6 +342,38 @@ class ProcessStorage implements Storage {
     this.#grants = grants;
     this.#broker = broker;
     this.close = close;
+    this.#version = { handler: options.handler, settings: options.record.settings };
+  }
+
+  get handler(): ResolvedHandler {
+    return this.#version.handler;
+  }
+
+  nextVersion(next: NextVersion): Replacement {
+    const { handler: { manifest }, settings } = next;
+    const before = this.#version;
+    const bound = bindSettings(manifest, settings);
+    const present = bindSettings(before.handler.manifest, before.settings);
+    checkNextVersion({ manifest: before.handler.manifest, ...present }, { manifest, ...bound });
+    const change = this.#broker.prepare(manifest, bound.addresses);
+    const { supervisor } = this;
+    const { record } = this.#options;
+    let back = () => {};
+    return {
+      reason: `version ${manifest.version} takes the place of ${before.handler.manifest.version}`,
+      apply: () => {
+        const undo = change();
+        const { program } = supervisor;
+        back = () => {
+          undo();
+          supervisor.program = program;
+          this.#version = before;
+        };
+        supervisor.program = programOf(record, next.handler, this.#broker, bound.configuration);
+        this.#version = next;
+      },
+      undo: () => back(),
+    };
   }
 
   capabilities(): CapabilityDescription[] {
@@ -328,7 +401,7 @@ class ProcessStorage implements Storage {
   }
 
   get package(): HandlerPackage | undefined {
-    return this.#options.handler.package;
+    return this.#version.handler.package;
   }
 
   async resize(size_bytes: number): Promise<void> {
@@ -409,6 +482,8 @@ export function lostStorage(record: LunRecord): Storage {
   const close = () => Promise.resolve();
   return {
     ...{ volume, source, supervisor: undefined, resize, close },
+    handler: undefined,
+    nextVersion: resize,
     capabilities: () => [],
     revoke: resize,
     restore: resize,

@@ -74,17 +74,13 @@ const LOCK_TIMEOUT_MS = 2_000;
 /** How often a guest is reminded to close: a wake-up that comes just before it sleeps is lost. */
 const CLOSE_NUDGE_MS = 10;
 
-/** What a handler process needs. */
-export interface InstanceOptions {
-  /** Name of the logical unit. */
-  readonly name: string;
+/** The handler that a process runs. */
+export interface HandlerProgram {
   /** File URL of the handler's module. */
   readonly module: string;
   /** Folder of the handler: all that it can import besides the contract. */
   readonly folder: string;
   readonly configuration: Configuration;
-  /** Stay the caller's, and open as long as the instance. */
-  readonly grants: Grants;
   /**
    * Layers of the sandbox that may be missing. Default: all that are optional, for handlers that came
    * with the program; for others, those that the operator named (`checkAccepted`).
@@ -94,6 +90,14 @@ export interface InstanceOptions {
   readonly broker?: BrokerPort;
   /** Called before each start of a process; throws where the handler must not start any more. */
   readonly before_start?: () => Promise<void>;
+}
+
+/** What a handler process needs. */
+export interface InstanceOptions extends HandlerProgram {
+  /** Name of the logical unit. */
+  readonly name: string;
+  /** Stay the caller's, and open as long as the instance. */
+  readonly grants: Grants;
   /** In the folder for run-time files, where the guests' modules are put too. */
   readonly lock_path: string;
   readonly reactor: Reactor;
@@ -134,6 +138,8 @@ function watchable(pid: number): number {
 /** See the module. */
 export class Instance {
   readonly #options: InstanceOptions;
+  /** What the next process runs; the present one goes on with what it has. */
+  program: HandlerProgram;
   readonly #bytes: ArrayBuffer;
   readonly #channel: Channel;
   readonly #waker: FutexWaker;
@@ -175,6 +181,7 @@ export class Instance {
       throw new RangeError(`Cannot make an arena of ${arena_length} bytes`);
     }
     this.#options = options;
+    this.program = options;
     this.#limits = withDefaults(options.limits ?? {});
     this.#arena_length = arena_length;
     this.channel_length = CHANNEL_SIZE + arena_length;
@@ -201,7 +208,7 @@ export class Instance {
   }
 
   get #accepted(): readonly OptionalLayer[] {
-    return this.#options.accept_missing_layers ?? OPTIONAL_LAYERS;
+    return this.program.accept_missing_layers ?? OPTIONAL_LAYERS;
   }
 
   /** The volume that the present or last process has opened. */
@@ -215,19 +222,22 @@ export class Instance {
    * ended, and the ring thread must have let go of the channel (`SandboxBackend.down`). After an abort
    * none is started; one that is starting has to be killed.
    */
-  async respawn(signal?: AbortSignal): Promise<VolumeDescription> {
+  async respawn(
+    signal?: AbortSignal,
+    start_timeout_ms: number = this.#options.start_timeout_ms ?? START_TIMEOUT_MS,
+  ): Promise<VolumeDescription> {
     if (this.#process !== undefined) throw new Error("assertion: a process runs");
     // What the process before has asked for ends first: nothing of it lands after this.
-    if (this.#options.broker !== undefined) await this.#options.broker.settle();
+    await this.program.broker?.settle();
     this.#epoch++;
     this.#renewChannel();
     const configuration = new TextEncoder().encode(JSON.stringify(this.#configuration()));
     resetChannel(this.#channel, this.#epoch, this.#arena_length, configuration);
     try {
-      await this.#options.before_start?.();
+      await this.program.before_start?.();
       const process = await this.#launchLocked(signal);
       await this.#confine(process.pid);
-      this.#description = await this.#opened(process);
+      this.#description = await this.#opened(process, start_timeout_ms);
       return this.#description;
     } catch (error) {
       await this.kill();
@@ -236,7 +246,8 @@ export class Instance {
   }
 
   #configuration(): GuestConfiguration {
-    const { name, module, configuration, grants, broker } = this.#options;
+    const { name, grants } = this.#options;
+    const { module, configuration, broker } = this.program;
     let fd: number = GUEST_DESCRIPTOR.GRANTED;
     return {
       name,
@@ -276,7 +287,8 @@ export class Instance {
   }
 
   #launch(lock_fd: number, modules: GuestModules | undefined): Process {
-    const { reactor, log, grants, folder, broker } = this.#options;
+    const { reactor, log, grants } = this.#options;
+    const { folder, broker } = this.program;
     this.#lacked = undefined;
     this.#last_line = undefined;
     let refused = false;
@@ -404,8 +416,8 @@ export class Instance {
   }
 
   /** Waits for the guest's reply, its end, or the time limit. */
-  async #opened(process: Process): Promise<VolumeDescription> {
-    const { reactor, start_timeout_ms = START_TIMEOUT_MS } = this.#options;
+  async #opened(process: Process, start_timeout_ms: number): Promise<VolumeDescription> {
+    const { reactor } = this.#options;
     const words = this.#channel.words;
     let timer: ReturnType<typeof setTimeout> | undefined;
     let waits = true;

@@ -1,6 +1,4 @@
 /** A process of a handler that takes the place of another, and is different from it. */
-import type { VolumeDescription } from "./volume_description.ts";
-
 /** What is different, and what becomes of it where the new process does not serve. */
 export interface Replacement {
   /** Why it is done, for whoever looks meanwhile. */
@@ -10,10 +8,12 @@ export interface Replacement {
    * absent: it must open its volume, no more.
    */
   readonly trial_ms?: number;
+  /** It must open its volume within so many milliseconds; absent: as any process. */
+  readonly start_timeout_ms?: number;
   /** Makes it so. The old process is gone, the new one has not been started. */
   apply(): void;
-  /** Throws GuestError where the volume is not what it must be. Default: the same as before. */
-  check?(opened: VolumeDescription): void;
+  /** The size of its volume; absent: the present one. */
+  readonly size_bytes?: number;
   /** The new process serves. */
   commit?(): void;
   /** Puts everything back: the new process did not serve, and is gone. */

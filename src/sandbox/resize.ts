@@ -3,7 +3,7 @@ import { GrantError, type Grants } from "./grants.ts";
 import { GuestError } from "./guest_error.ts";
 import type { LogSink } from "./log_pipe.ts";
 import type { Replacement } from "./replacement.ts";
-import { sameVolume, VOLUME_SIZE_MAX, type VolumeDescription } from "./volume_description.ts";
+import { VOLUME_SIZE_MAX, type VolumeDescription } from "./volume_description.ts";
 
 /** What a resize needs of the supervisor. */
 export interface ResizeParts {
@@ -90,17 +90,11 @@ export class VolumeResize {
   async #byRestart(size_bytes: number): Promise<void> {
     // Throws before anything is interrupted; what grows does nobody harm.
     const change = this.#parts.grants.resize(size_bytes);
-    const expected = { ...this.#parts.description(), size: size_bytes };
     try {
       await this.#parts.replace({
         reason: "its volume is being resized",
         apply: () => {},
-        check: (opened) => {
-          if (sameVolume(opened, expected)) return;
-          throw new GuestError(
-            `The handler opened a volume of ${opened.size} bytes, and not of ${size_bytes}`,
-          );
-        },
+        size_bytes,
         commit: () => change.commit(),
         undo: () => this.#putBack(change),
       });

@@ -1,4 +1,5 @@
 /** What the supervisor of a handler asks of the ring thread, which has its operations. */
+import type { VolumeFeatures } from "../engine/ports.ts";
 import type { BreakerState } from "./backoff.ts";
 
 /** Why nothing waits for a handler: it is being tried again soon, or it is broken. */
@@ -12,6 +13,15 @@ export interface ServiceRecord {
   readonly unanswered: number;
 }
 
+/** What a process serves. */
+export interface Service {
+  readonly size_bytes: number;
+  /** It is asked for a read where nobody asks. */
+  readonly probe: boolean;
+  /** What its volume can do, where that is other than before. */
+  readonly features?: VolumeFeatures;
+}
+
 /** What the ring thread does for the supervisor. */
 export interface RingSide {
   /**
@@ -20,8 +30,8 @@ export interface RingSide {
    * (SandboxBackend.settle, until `settled`).
    */
   down(settle_ms?: number): Promise<ServiceRecord>;
-  /** SandboxBackend.up, with the volume's size. `probe`: it is asked for a read where nobody asks. */
-  up(epoch: number, size_bytes: number, probe: boolean): Promise<void>;
+  /** SandboxBackend.up: commands reach the process of an epoch. */
+  up(epoch: number, service: Service): Promise<void>;
   /** SandboxBackend.try: has the process answer one read. Resolves with its MediaResult. */
   try(epoch: number): Promise<number>;
   /** SandboxBackend.abandon: nothing waits for this handler any more, until `up`. */

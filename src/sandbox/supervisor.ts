@@ -30,7 +30,7 @@ import { MediaResult } from "../scsi/media.ts";
 import type { ExitStatus } from "../sys/process.ts";
 import { Backoff } from "./backoff.ts";
 import { GuestError } from "./guest_error.ts";
-import { Instance, type InstanceOptions } from "./instance.ts";
+import { type HandlerProgram, Instance, type InstanceOptions } from "./instance.ts";
 import type { ResourceLimits } from "./limits/limits.ts";
 import type { ProcessUsage } from "./limits/usage.ts";
 import type { LayerState } from "./lockdown/layers.ts";
@@ -39,7 +39,12 @@ import type { Fallback, PendingReplacement, Replacement } from "./replacement.ts
 import { VolumeResize } from "./resize.ts";
 import type { Abandonment, RingSide, ServiceRecord } from "./ring_side.ts";
 import { StartGate } from "./start_gate.ts";
-import { featuresOf, sameVolume, type VolumeDescription } from "./volume_description.ts";
+import {
+  differenceOf,
+  featuresOf,
+  sameFeatures,
+  type VolumeDescription,
+} from "./volume_description.ts";
 
 /** How long a process that is to end in order may take to finish what it has. */
 const SETTLE_MS = 5_000;
@@ -77,7 +82,10 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #claims: readonly ClaimedCommand[];
   readonly #resize: VolumeResize;
+  /** The volume as it was opened last. */
   #description: VolumeDescription;
+  /** The volume as initiators were told of it. */
+  #told: VolumeDescription;
   readonly #stop = new AbortController();
   #ring: RingSide | undefined;
   #state: SupervisorState = "serving";
@@ -129,6 +137,7 @@ export class Supervisor {
     this.#claims = options.claims ?? [];
     this.#backoff = options.backoff ?? new Backoff();
     this.#description = instance.description;
+    this.#told = this.#description;
     this.#log = options.log;
     this.#resize = new VolumeResize({
       grants: options.grants,
@@ -153,6 +162,15 @@ export class Supervisor {
 
   get volume(): VolumeFeatures {
     return featuresOf(this.#description, this.#claims);
+  }
+
+  /** What the next process runs: change it in `Replacement.apply`. */
+  get program(): HandlerProgram {
+    return this.#instance.program;
+  }
+
+  set program(program: HandlerProgram) {
+    this.#instance.program = program;
   }
 
   get state(): SupervisorState {
@@ -310,7 +328,7 @@ export class Supervisor {
     }, this.#options.reap_ms ?? REAP_MS);
     try {
       await end();
-      await this.#options.broker?.settle();
+      await this.#instance.program.broker?.settle();
       await this.#options.settle?.();
     } finally {
       clearTimeout(late);
@@ -368,8 +386,14 @@ export class Supervisor {
     this.#problem = undefined;
     this.#abandoned = undefined;
     this.#backoff.started(performance.now());
-    const probe = this.#unproven !== undefined;
-    await ring.up(this.#instance.epoch, this.#description.size, probe);
+    const { volume } = this;
+    const isNew = !sameFeatures(this.#description, this.#told);
+    this.#told = this.#description;
+    await ring.up(this.#instance.epoch, {
+      size_bytes: volume.size_bytes,
+      probe: this.#unproven !== undefined,
+      ...(isNew ? { features: volume } : {}),
+    });
     this.#asked?.resolve();
     this.#asked = undefined;
   }
@@ -398,8 +422,8 @@ export class Supervisor {
 
   /**
    * Has a process that is different take the place of the present one, in order where that serves.
-   * Returns when it serves; throws what `check` throws, or GuestError, and then what was before is
-   * put back and serves again, if it can.
+   * Returns when it serves; throws GuestError, and then what was before is put back and serves again,
+   * if it can.
    */
   async replace(replacement: Replacement): Promise<void> {
     if (this.#state === "stopped" || this.#ring === undefined) {
@@ -450,24 +474,33 @@ export class Supervisor {
 
   async #respawn(ring: RingSide): Promise<void> {
     const opened = await this.#open(this.#backoff.isLooping);
-    const before = this.#description;
     // It may have died in the middle of a change of its size.
-    const size = this.#resize.isAsked(opened.size) ? opened.size : before.size;
-    if (!sameVolume(opened, { ...before, size })) {
+    const size = this.#resize.isAsked(opened.size) ? opened.size : this.#description.size;
+    try {
+      this.#take(opened, size);
+    } catch (error) {
       await this.#instance.kill();
-      throw new GuestError("The handler opened another volume than before");
+      throw error;
     }
-    this.#description = opened;
     // Whoever asks for it wants to know whether it serves.
     if (this.#asked !== undefined && this.#unproven !== undefined) await this.#try(ring, TRIAL_MS);
   }
 
-  async #open(looping: boolean): Promise<VolumeDescription> {
+  /** Takes a volume that was opened for the one that initiators know. Throws GuestError. */
+  #take(opened: VolumeDescription, size: number): void {
+    const difference = differenceOf(opened, { ...this.#description, size });
+    if (difference !== undefined) {
+      throw new GuestError(`The handler opened another volume than before: ${difference}`);
+    }
+    this.#description = opened;
+  }
+
+  async #open(looping: boolean, start_timeout_ms?: number): Promise<VolumeDescription> {
     this.#resize.refresh();
     const { signal } = this.#stop;
     return await this.#gate.run(looping, signal, () => {
       this.#started_ms = performance.now();
-      return this.#instance.respawn(signal);
+      return this.#instance.respawn(signal, start_timeout_ms);
     });
   }
 
@@ -475,12 +508,8 @@ export class Supervisor {
     const before = this.#description;
     try {
       replacement.apply();
-      const opened = await this.#open(false);
-      if (replacement.check !== undefined) replacement.check(opened);
-      else if (!sameVolume(opened, before)) {
-        throw new GuestError("The handler opened another volume than before");
-      }
-      this.#description = opened;
+      const opened = await this.#open(false, replacement.start_timeout_ms);
+      this.#take(opened, replacement.size_bytes ?? before.size);
       if (replacement.trial_ms !== undefined) await this.#try(ring, replacement.trial_ms);
       replacement.commit?.();
       outcome.resolve();

@@ -109,9 +109,9 @@ class Rig {
         new Promise((resolve) => {
           this.#note(`try ${epoch}`, () => this.backend.try(epoch, 512, resolve));
         }),
-      up: (epoch, size, probe) =>
+      up: (epoch, { size_bytes, probe }) =>
         this.#note(`up ${epoch}`, () => {
-          this.backend.up(epoch, size);
+          this.backend.up(epoch, size_bytes);
           if (probe && this.backend.inFlight === 0) this.backend.probe(512, () => {});
         }),
       abandon: (why) => {
@@ -401,6 +401,70 @@ Deno.test("a handler that has answered, or that nobody asked anything, serves ag
   }
   const waits_ms = rig.log.join("\n").matchAll(/serves again after .* (\d+) ms of waiting/g);
   assert.deepEqual([...waits_ms].map(([, wait_ms]) => Number(wait_ms) < 100), [true, true]);
+});
+
+/** Hangs where its memory's second byte says so: 1 when it is opened, 2 when it is read. */
+const HANGING = volumeSource(
+  `flush() {}, read: (offset, into) => hangs(2) ? new Promise(() => {}) : blocks.read(offset, into),`,
+  `const bytes = new Uint8Array(2);
+   blocks.read(0, bytes);
+   const hangs = (when: number) => bytes[1] === when;
+   if (hangs(1)) for (;;);`,
+);
+
+for (const [when, message] of [[1, /did not open within 300 ms/], [2, /within 300 ms/]] as const) {
+  Deno.test(`replace() puts back what was, where the new process hangs (${when})`, async () => {
+    await using rig = await Rig.start(HANGING);
+    rig.submit(0, FLUSH, 0);
+    await rig.until(() => rig.ended.length === 1);
+    const calls: string[] = [];
+    const replaced = rig.supervisor.replace({
+      reason: "a test",
+      start_timeout_ms: when === 1 ? 300 : 10_000,
+      trial_ms: 300,
+      apply: () => {
+        calls.push("apply");
+        rig.poke(1, when);
+      },
+      commit: () => void calls.push("commit"),
+      undo: () => {
+        calls.push("undo");
+        rig.poke(1, 0);
+      },
+    });
+    await rig.until(() => !rig.backend.isUp);
+    rig.submit(1, FLUSH, 0, { replay: false });
+    await assert.rejects(replaced, message);
+    await rig.until(() => rig.ended.length === 2);
+    assert.deepEqual(rig.ended[1], [1, MediaResult.OK], "no command has reached it");
+    assert.deepEqual(calls, ["apply", "undo"]);
+    assert.equal(rig.supervisor.state, "serving");
+  });
+}
+
+Deno.test("what takes the place of a process that ends soon does, and only then", async () => {
+  await using rig = await Rig.start(volumeSource("flush() {},"));
+  const reasons: string[] = [];
+  const fallback = (until_ms: number) => {
+    rig.supervisor.fallback = {
+      until_ms,
+      replacement: (reason) => ({
+        reason,
+        apply: () => void reasons.push(reason),
+        undo: () => {},
+      }),
+    };
+  };
+  fallback(performance.now() - 1);
+  sendSignal(rig.supervisor.pid as number, Signal.SIGKILL);
+  await rig.until(() => rig.calls.includes("up 2"));
+  assert.deepEqual(reasons, []);
+  fallback(performance.now() + 60_000);
+  for (const epoch of [3, 4]) {
+    sendSignal(rig.supervisor.pid as number, Signal.SIGKILL);
+    await rig.until(() => rig.calls.includes(`up ${epoch}`));
+  }
+  assert.deepEqual(reasons, ["it ended: signal 9"], "once");
 });
 
 Deno.test("what the daemon did for a process is settled before the next one starts", async () => {

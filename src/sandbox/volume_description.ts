@@ -130,11 +130,28 @@ export function parseDescription(text: string): VolumeDescription {
   };
 }
 
-/** Whether a handler that was started again is the volume it was before. */
-export function sameVolume(a: VolumeDescription, b: VolumeDescription): boolean {
-  return a.size === b.size && a.blockSize === b.blockSize && a.volatile === b.volatile &&
-    a.atomicWrite === b.atomicWrite && a.protection === b.protection &&
-    METHODS.every((method) => a[method] === b[method]);
+/** What initiators have begun to rely on, and cannot be told that it has gone. */
+const LASTING = ["write", "command"] as const;
+
+/**
+ * In what a volume that was opened is not the one that is served, in words; undefined where it can
+ * stand in for it. Initiators can be told of other things that it can do.
+ */
+export function differenceOf(
+  opened: VolumeDescription,
+  served: VolumeDescription,
+): string | undefined {
+  for (const key of ["size", "blockSize", "volatile", "protection"] as const) {
+    if (opened[key] !== served[key]) return `its ${key} is ${opened[key]}, and was ${served[key]}`;
+  }
+  const lost = LASTING.find((method) => served[method] && !opened[method]);
+  return lost === undefined ? undefined : `it has no ${lost} any more`;
+}
+
+/** Whether the one can do what the other can, and no more. */
+export function sameFeatures(one: VolumeDescription, other: VolumeDescription): boolean {
+  return one.atomicWrite === other.atomicWrite &&
+    METHODS.every((method) => one[method] === other[method]);
 }
 
 /**

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import type { Volume } from "../plugin/mod.ts";
 import {
   describeVolume,
+  differenceOf,
   featuresOf,
   parseDescription,
-  sameVolume,
+  sameFeatures,
   VOLUME_SIZE_MAX,
 } from "./volume_description.ts";
 
@@ -76,14 +77,24 @@ Deno.test("parseDescription() takes a size of 8 PiB, and nothing that is not an 
   }
 });
 
-Deno.test("sameVolume() sees any difference", () => {
+Deno.test("differenceOf() names what initiators were told of and is no more, and nothing else", () => {
   const one = describeVolume(volume);
-  assert.ok(sameVolume(one, { ...one }));
-  assert.ok(!sameVolume(one, { ...one, size: 512 }));
-  assert.ok(!sameVolume(one, { ...one, write: true }));
-  assert.ok(!sameVolume(one, { ...one, volatile: true }));
-  assert.ok(!sameVolume(one, { ...one, atomicWrite: 512 }));
-  assert.ok(!sameVolume(one, { ...one, command: true }));
+  for (const other of [{}, { write: true }, { flush: false }, { atomicWrite: 512 }]) {
+    const opened = { ...one, ...other };
+    assert.equal(differenceOf(opened, one), undefined, "initiators can be told");
+    assert.equal(sameFeatures(opened, one), Object.keys(other).length === 0);
+  }
+  const able = { ...one, write: true, command: true };
+  for (
+    const other of [
+      ...[{ size: 512 }, { blockSize: 4096 }, { volatile: true }, { protection: 1 }],
+      ...[{ write: false }, { command: false }],
+    ]
+  ) {
+    const [[key]] = Object.entries(other);
+    const opened = { ...able, ...other } as typeof one;
+    assert.match(differenceOf(opened, able) ?? "", new RegExp(`its ${key} is|no ${key} any more`));
+  }
 });
 
 Deno.test("featuresOf() carries what a volume can do, and what the manifest claims", () => {

@@ -136,7 +136,6 @@ export class LogicalUnit {
   readonly name: string;
   readonly identity: UnitIdentity;
   readonly block_length: number;
-  readonly features: UnitFeatures;
   readonly physical_block_exponent: number;
   readonly port: UnitPort | undefined;
   readonly orderedTasks: boolean;
@@ -179,6 +178,7 @@ export class LogicalUnit {
    * and writes need no flush of their own. Kept as a field since it is read for each command.
    */
   hot = true;
+  #features: UnitFeatures;
   #block_count: number;
   #state: UnitState = "ready";
   #operation: MediumOperation | undefined;
@@ -200,7 +200,7 @@ export class LogicalUnit {
     this.name = description.name;
     this.identity = description.identity;
     this.block_length = description.block_length;
-    this.features = description.features;
+    this.#features = description.features;
     this.physical_block_exponent = description.physical_block_exponent ?? 0;
     this.port = description.port;
     this.orderedTasks = description.orderedTasks ?? false;
@@ -215,6 +215,24 @@ export class LogicalUnit {
     this.#savedModeParameters = readModeParameters(this.saved[MODE_PAGES_PART], this.features);
     this.#modeParameters = this.#savedModeParameters;
     this.#updateHot();
+  }
+
+  /** What the volume can do. */
+  get features(): UnitFeatures {
+    return this.#features;
+  }
+
+  /**
+   * The volume can do other things than before, of those that VPD and mode pages tell of: all
+   * initiators are told to ask again. Claims and protection stay as they were.
+   */
+  changeFeatures(features: UnitFeatures): void {
+    const { claims, protection, writeCache } = this.#features;
+    this.#features = { ...features, claims, protection };
+    this.savedModeParameters = this.#savedModeParameters;
+    this.modeParameters = this.#modeParameters;
+    this.attend(Sense.INQUIRY_DATA_CHANGED);
+    if (features.writeCache !== writeCache) this.attend(Sense.MODE_PARAMETERS_CHANGED);
   }
 
   get block_count(): number {

@@ -64,7 +64,7 @@ Deno.test("lunette without a verb prints its help and fails; --help and --versio
     const help = await lunette(directory, "--help");
     assert.equal(help.code, 0);
     const verbs = ["demo", "serve", "create", "rm", "ls", "show", "stats", "doctor"];
-    for (const verb of [...verbs, "resize", "protect", "eject", "insert"]) {
+    for (const verb of [...verbs, "resize", "limit", "upgrade", "protect", "eject", "insert"]) {
       assert.match(help.stdout, new RegExp(`^  ${verb}`, "m"));
     }
     assert.match((await lunette(directory, "--version")).stdout, /^\d+\.\d+\.\d+$/m);
@@ -89,6 +89,8 @@ Deno.test("lunette says what is wrong and what to do, with an exit code of its k
       [["limit", "x", "--cpu-weight", "9", "--accept-missing", "cgroup-cpu"], 69, /No daemon/],
       [["limit", "x", "--memory", "default", "--nice", "3", "--deadline", "9s"], 69, /No daemon/],
       [["create", "x", "--handler", "y", "--accept-missing", "seccomp"], 64, /No handler runs/],
+      [["upgrade", "x", "--rollback"], 69, /No daemon answers/],
+      [["upgrade", "x", "--probation", "long"], 64, /not a time|"long"/],
       [["protect", "x y"], 64, /cannot be the name/],
       [["eject", "x", "--off"], 64, /unknown option/],
       [["create", "x", "--handler", "memory", "--fabric", "token-ring"], 64, /loopback/],

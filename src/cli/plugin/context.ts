@@ -157,7 +157,11 @@ export async function packageLuns(): Promise<readonly LunDescription[] | undefin
 /** Whether a LUN uses a package; where no daemon can be asked, each may be used. */
 export async function usedByLuns(): Promise<(digest: string) => boolean> {
   const luns = await packageLuns();
-  return (digest) => luns === undefined || luns.some((lun) => lun.package?.digest === digest);
+  return (digest) =>
+    luns === undefined ||
+    luns.some(({ package: used, previous }) =>
+      used?.digest === digest || previous?.digest === digest
+    );
 }
 
 /** Collects an option that may come several times, or with commas. */

@@ -26,9 +26,14 @@ export class InstalledHandlers {
     this.trust = new TrustStore(folder);
   }
 
-  /** Loads what an id means now. Throws RegistryError: not there, changed, or revoked. */
-  async load(id: string): Promise<InstalledHandler> {
-    const installed = await this.lock.find(id);
+  /**
+   * Loads what an id means now, or the version of it that has a digest. Throws RegistryError: not
+   * there, changed, or revoked.
+   */
+  async load(id: string, digest?: string): Promise<InstalledHandler> {
+    const installed = digest === undefined
+      ? await this.lock.find(id)
+      : (await this.lock.load()).find((one) => one.id === id && one.digest === digest);
     if (installed === undefined) {
       throw new RegistryError(
         "not-found",
