@@ -74,7 +74,10 @@ export function createVerb(): Command {
   const command = new Command("create")
     .description("make a LUN")
     .argument("<name>", "name of the LUN")
-    .requiredOption("--handler <id|path>", "built-in handler, or the folder of one")
+    .requiredOption(
+      "--handler <id|path>",
+      "built-in handler, installed package, or the folder of one",
+    )
     .option("--size <size>", "size, for example 512M or 10G")
     .option(
       "--set <key=value>",

@@ -4,7 +4,7 @@ import { RegistryError } from "../../registry/artifact_store.ts";
 import { normalLocation } from "../../registry/install/marketplace.ts";
 import { fingerprintOf } from "../../registry/trust/fingerprint.ts";
 import { isPublicKey } from "../../registry/trust/ed25519.ts";
-import { isPublisher } from "../../registry/trust/index_document.ts";
+import { isPublisher } from "../../registry/trust/fields.ts";
 import type { Trust } from "../../registry/trust/trust_store.ts";
 import { dim, green, printJson, printTable } from "../output.ts";
 import { openState } from "./context.ts";

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { writeDurably } from "../../sys/durable_file.ts";
 import { type Digest, RegistryError } from "../artifact_store.ts";
 import { hexOf } from "../oci/digest.ts";
-import { isPackageId, PackageLimit } from "../package.ts";
+import { PackageLimit } from "../package.ts";
 import type { PublicKey } from "../signed_index.ts";
 import { Fields } from "../trust/fields.ts";
 import { readIfThere, withPluginsLock } from "../trust/trust_store.ts";
@@ -60,18 +60,14 @@ function readPackage(value: unknown, place: string): InstalledPackage {
     "current",
   ]);
   return {
-    id: fields.checked(
-      "id",
-      "package's id",
-      (id): id is string => typeof id === "string" && isPackageId(id),
-    ),
+    id: fields.packageId("id"),
     version: fields.version("version"),
     digest: fields.digest("digest"),
     manifest: fields.digest("manifest"),
     bundle: fields.digest("bundle"),
     ...(fields.has("readme") ? { readme: fields.digest("readme") } : {}),
     approved: fields.capabilities("approved"),
-    publisher: fields.line("publisher", 64),
+    publisher: fields.publisher("publisher"),
     key: fields.key("key"),
     signature: fields.text("signature", PackageLimit.SIGNATURE),
     marketplace: fields.text("marketplace", 4096),

@@ -3,6 +3,7 @@ import type { CapabilityRequest } from "../../plugin/mod.ts";
 import { checkCapability } from "../../sandbox/capability_request.ts";
 import { type Digest, RegistryError } from "../artifact_store.ts";
 import { isDigest } from "../oci/digest.ts";
+import { isPackageId } from "../package.ts";
 import type { PublicKey } from "../signed_index.ts";
 import { isPublicKey } from "./ed25519.ts";
 
@@ -11,6 +12,14 @@ const CAPABILITIES_COUNT = 64;
 /** RFC 3339 in UTC, as Date writes it. */
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$/;
 const VERSION = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]{1,64})?$/;
+
+/** Publishers are the first component of packages' ids. */
+const PUBLISHER = /^[a-z0-9]+(?:-+[a-z0-9]+)*$/;
+
+/** Whether a text is a publisher's name. */
+export function isPublisher(text: string): boolean {
+  return text.length <= 64 && PUBLISHER.test(text);
+}
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -102,6 +111,23 @@ export class Fields {
       name,
       "digest",
       (value): value is Digest => typeof value === "string" && isDigest(value),
+    );
+  }
+
+  /** `publisher.name`. */
+  packageId(name: string): string {
+    return this.checked(
+      name,
+      "package's id",
+      (value): value is string => typeof value === "string" && isPackageId(value),
+    );
+  }
+
+  publisher(name: string): string {
+    return this.checked(
+      name,
+      "publisher's name",
+      (value): value is string => typeof value === "string" && isPublisher(value),
     );
   }
 

@@ -1,7 +1,7 @@
 /** The document that a marketplace signs: written, and read back with every member checked. */
 import { RegistryError } from "../artifact_store.ts";
 import { isDigest } from "../oci/digest.ts";
-import { isPackageId, PackageLimit, publisherOf } from "../package.ts";
+import { PackageLimit, publisherOf } from "../package.ts";
 import type {
   Index,
   IndexPackage,
@@ -33,14 +33,7 @@ export const IndexLimit = {
 export const LIFETIME_DEFAULT_DAYS = 30;
 export const DAY_MS = 86_400_000;
 
-/** Publishers are the first component of packages' ids. */
-const PUBLISHER = /^[a-z0-9]+(?:-+[a-z0-9]+)*$/;
 const NAME = /^[A-Za-z0-9](?:[A-Za-z0-9 ._-]*[A-Za-z0-9])?$/;
-
-/** Whether a text is a publisher's name. */
-export function isPublisher(text: string): boolean {
-  return text.length <= 64 && PUBLISHER.test(text);
-}
 
 /** Whether a text can be what a marketplace calls itself. */
 export function isMarketplaceName(text: string): boolean {
@@ -118,11 +111,7 @@ function readPackageEntry(value: unknown, place: string): IndexPackage {
     "versions",
     "readme",
   ]);
-  const id = fields.checked(
-    "id",
-    "package's id",
-    (id): id is string => typeof id === "string" && isPackageId(id),
-  );
+  const id = fields.packageId("id");
   const versions = fields.list("versions", IndexLimit.VERSIONS_COUNT, readVersion);
   if (versions.length === 0) throw fields.error("has no versions");
   checkOnce(fields, "versions", versions.map(({ version }) => version));
@@ -158,11 +147,7 @@ function readVersion(value: unknown, place: string): IndexVersion {
 function readPublisher(value: unknown, place: string): IndexPublisher {
   const fields = new Fields(value, place, ["name", "key", "rotations"]);
   return {
-    name: fields.checked(
-      "name",
-      "publisher's name",
-      (name): name is string => typeof name === "string" && isPublisher(name),
-    ),
+    name: fields.publisher("name"),
     key: fields.key("key"),
     rotations: fields.list("rotations", ROTATIONS_COUNT, readRotation),
   };

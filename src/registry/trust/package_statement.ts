@@ -1,7 +1,7 @@
 /** A publisher's word for one version of a package: what exactly was signed, and how it is checked. */
 import type { CapabilityRequest } from "../../plugin/mod.ts";
 import { type Digest, RegistryError } from "../artifact_store.ts";
-import { isPackageId, type PackageContent, PackageLimit, publisherOf } from "../package.ts";
+import { type PackageContent, PackageLimit, publisherOf } from "../package.ts";
 import type { PublicKey } from "../signed_index.ts";
 import type { Signer } from "./ed25519.ts";
 import { canonicalJson } from "./encoding.ts";
@@ -65,16 +65,12 @@ function readStatement(payload: Uint8Array<ArrayBuffer>, place: string): Package
   ]);
   return {
     type: fields.literal("type", "lunette.package.v1"),
-    id: fields.checked(
-      "id",
-      "package's id",
-      (value): value is string => typeof value === "string" && isPackageId(value),
-    ),
+    id: fields.packageId("id"),
     version: fields.version("version"),
     package: fields.digest("package"),
     manifest: fields.digest("manifest"),
     capabilities: fields.capabilities("capabilities"),
-    publisher: fields.line("publisher", 64),
+    publisher: fields.publisher("publisher"),
     key: fields.key("key"),
   };
 }

@@ -11,7 +11,7 @@ import { type Digest, RegistryError } from "../artifact_store.ts";
 import type { PublicKey, Revocation } from "../signed_index.ts";
 import type { CheckedIndex, MarketplacePin } from "./index_check.ts";
 import { Fields } from "./fields.ts";
-import { IndexLimit, isPublisher, readRevocation } from "./index_document.ts";
+import { IndexLimit, readRevocation } from "./index_document.ts";
 
 /** Most marketplaces, and publishers, that are remembered. */
 const PINS_COUNT = 10_000;
@@ -77,11 +77,7 @@ function readMarketplace(value: unknown, place: string): MarketplacePin {
 function readPublisher(value: unknown, place: string): PublisherPin {
   const fields = new Fields(value, place, ["name", "key", "pinned"]);
   return {
-    name: fields.checked(
-      "name",
-      "publisher's name",
-      (name): name is string => typeof name === "string" && isPublisher(name),
-    ),
+    name: fields.publisher("name"),
     key: fields.key("key"),
     pinned: fields.time("pinned"),
   };
