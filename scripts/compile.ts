@@ -21,6 +21,7 @@ const INCLUDED = [
   "src/sandbox/lockdown/gate.ts",
   "src/daemon/ring_thread.ts",
   "src/backend/file_worker.ts",
+  "src/registry/pack/bundle_worker.ts",
   "wasm/pkg/engine_bg.wasm",
   "dist/build.json",
 ];

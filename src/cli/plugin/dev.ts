@@ -10,7 +10,7 @@ import { bold, dim, green, printable, red } from "../output.ts";
 import { parsePortal, untilSignal } from "../serve.ts";
 import { DEV_LUN, DevServer, type Reloaded } from "./dev_server.ts";
 import { FolderWatch } from "./folder_watch.ts";
-import { TypeChecker } from "./type_check.ts";
+import { NoDeno, TypeChecker } from "./type_check.ts";
 
 interface DevOptions {
   readonly size?: string;
@@ -64,7 +64,7 @@ async function checkTypes(checker: TypeChecker): Promise<void> {
     say(red("types do not check; it is served all the same"));
     for (const line of wrong.split("\n")) console.log(`  ${escapeLine(line)}`);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (!(error instanceof NoDeno)) throw error;
     say(dim("types are not checked: there is no deno on the PATH"));
   }
 }

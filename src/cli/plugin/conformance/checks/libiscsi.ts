@@ -20,24 +20,24 @@ const SUITES = [
   "WriteVerify16",
 ];
 const TIMEOUT_S = 60;
+/** Exit codes of timeout(1). */
+const NOT_FOUND = 127;
+const TIMED_OUT = 124;
 
 /** What one suite printed; undefined where the program is not installed. */
 async function runSuite({ unit: { lun } }: Trial, suite: string): Promise<string | undefined> {
   const options = ["--dataloss", "--verbose", "-t", `SCSI.${suite}`, lun.url ?? ""];
-  try {
-    // timeout(1) ends it also where this process is killed.
-    const { code, stdout } = await new Deno.Command("timeout", {
-      args: ["--kill-after=5", `${TIMEOUT_S}`, PROGRAM, ...options],
-      stdin: "null",
-      stderr: "null",
-    }).output();
-    if (code === 127) return undefined;
-    if (code === 124) throw new Error(`${suite}: no end within ${TIMEOUT_S} s`);
-    return new TextDecoder().decode(stdout);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  // timeout(1) ends it also where this process is killed.
+  const command = new Deno.Command("timeout", {
+    args: ["--kill-after=5", `${TIMEOUT_S}`, PROGRAM, ...options],
+    stdin: "null",
+    stderr: "null",
+  });
+  // Where there is no such program, or no PATH, nothing is started.
+  const output = await Promise.try(() => command.output()).catch(() => undefined);
+  if (output === undefined || output.code === NOT_FOUND) return undefined;
+  if (output.code === TIMED_OUT) throw new Error(`${suite}: no end within ${TIMEOUT_S} s`);
+  return new TextDecoder().decode(output.stdout);
 }
 
 /** Tests of a printed suite that failed, with what they say first. */
