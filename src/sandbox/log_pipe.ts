@@ -20,6 +20,10 @@ const TURN_LENGTH = 65536;
 const PAUSE_MS = 100;
 
 const LEVELS: Readonly<Record<string, LogLevel>> = { 7: "debug", 6: "info", 4: "warn", 3: "error" };
+function cut(text: string): string {
+  return text.length > LINE_LENGTH_MAX ? text.slice(0, LINE_LENGTH_MAX) + " [cut]" : text;
+}
+
 /** Cuts bytes into lines and lets only so many through. */
 export class LineFilter {
   readonly #sink: LogSink;
@@ -99,8 +103,9 @@ export class LineFilter {
     this.#tokens--;
     const match = /^<([3-7])>/.exec(line);
     const text = match === null ? line : line.slice(match[0].length);
-    const cut = text.length > LINE_LENGTH_MAX ? text.slice(0, LINE_LENGTH_MAX) + " [cut]" : text;
-    this.#sink(match === null ? this.#level : LEVELS[match[1]] ?? "info", escapeLine(cut));
+    // Once more behind it: a character may become ten.
+    const shown = cut(escapeLine(text.slice(0, LINE_LENGTH_MAX + 1)));
+    this.#sink(match === null ? this.#level : LEVELS[match[1]] ?? "info", shown);
   }
 }
 

@@ -99,3 +99,11 @@ Deno.test("LogPipe reads to the end, and does not let a flood take the thread", 
   assert.match(lines.at(-1) as string, /more lines were dropped/);
   assert.ok(lines.length < LINES_BURST + LINES_PER_SECOND + 5);
 });
+
+Deno.test("LineFilter lets no line grow past its limit where characters are shown as several", () => {
+  const lines: string[] = [];
+  const filter = new LineFilter("info", (_level, line) => lines.push(line), () => 0);
+  filter.push(new TextEncoder().encode("\u{e0001}".repeat(LINE_LENGTH_MAX / 2) + "\n"));
+  assert.equal(lines.length, 1);
+  assert.equal(lines[0].length, LINE_LENGTH_MAX + " [cut]".length);
+});
