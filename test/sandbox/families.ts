@@ -10,6 +10,7 @@ import { failingLockdown } from "./scenarios/failing_lockdown.ts";
 import { lookAtDescriptors, lookAtThreads } from "./scenarios/looks.ts";
 import { hostileFolder } from "./scenarios/hostile_folder.ts";
 import { hostileOpen } from "./scenarios/hostile_open.ts";
+import { leftovers } from "./scenarios/leftovers.ts";
 import { leaveResidue } from "./scenarios/residue.ts";
 
 const packages = "not here: packages";
@@ -86,4 +87,7 @@ export const families: readonly Family[] = [
   }),
   { number: 35, title: "lies at open", run: hostileOpen },
   { number: 36, title: "hostile folders", run: hostileFolder },
+  plain(37, "neighbours", "37-neighbours", { leak: true }),
+  { number: 38, title: "leftovers", run: leftovers },
+  plain(39, "log", "39-log"),
 ];

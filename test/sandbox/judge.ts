@@ -72,6 +72,7 @@ export function endedAttempt(name: string, text: string): Attempt {
 }
 
 const LOG_LENGTH_MAX = 2 << 20;
+const LINE_LENGTH_MAX = 6_000;
 
 /** What is wrong with the log itself: control characters, lines that are not the daemon's, length. */
 export function logProblems(log: string): string[] {
@@ -81,9 +82,14 @@ export function logProblems(log: string): string[] {
   if (/[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]/.test(log)) {
     problems.push("the log has control characters");
   }
-  const foreign = log.split("\n").find((line) =>
+  const lines = log.split("\n");
+  const foreign = lines.find((line) =>
     line !== "" && !/^\d{4}-\S+Z (debug|info|warn|error) /.test(line)
   );
+  const longest = Math.max(...lines.map((line) => line.length));
+  if (longest > LINE_LENGTH_MAX) problems.push(`the log has a line of ${longest} characters`);
+  const forged = lines.find((line) => /^\S+Z +\w+ +victim: the disk is broken/.test(line));
+  if (forged !== undefined) problems.push(`a line says that another has written it: ${forged}`);
   if (foreign !== undefined) problems.push(`a line is not the daemon's: ${foreign.slice(0, 120)}`);
   return problems;
 }
