@@ -56,6 +56,9 @@ const OUTCOMES: Readonly<Record<Reloaded, string>> = {
   "made anew": "loaded again: what it asks for has changed, so the LUN was made anew",
 };
 
+/** It is said once. */
+let said_no_deno = false;
+
 /** Checks the types of what is served, and of its tests. */
 async function checkTypes(checker: TypeChecker): Promise<void> {
   try {
@@ -65,16 +68,16 @@ async function checkTypes(checker: TypeChecker): Promise<void> {
     for (const line of wrong.split("\n")) console.log(`  ${escapeLine(line)}`);
   } catch (error) {
     if (!(error instanceof NoDeno)) throw error;
-    say(dim("types are not checked: there is no deno on the PATH"));
+    if (!said_no_deno) say(dim("types are not checked: there is no deno on the PATH"));
+    said_no_deno = true;
   }
 }
 
 function report(server: DevServer, folder: string, listen: string): void {
   const { lun, served: { manifest } } = server;
   console.log(`${bold(printable(manifest.id))} ${printable(manifest.version)} is served\n`);
-  if (server.fellBack) {
-    console.log(dim(`port ${parsePortal(listen).port} is taken, so another is used`));
-  }
+  const { port } = parsePortal(listen);
+  if (server.fellBack && port !== 0) console.log(dim(`port ${port} is taken, so another is used`));
   console.log("Attach it:");
   for (const line of describeAccess(lun)) console.log(`  ${line}`);
   console.log(dim(`\nWatches ${printable(folder)}. Ctrl-C ends it.\n`));

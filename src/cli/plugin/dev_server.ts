@@ -10,6 +10,7 @@ import type { CreateRequest, LunDescription } from "../../daemon/api.ts";
 import { Daemon } from "../../daemon/daemon.ts";
 import type { Log } from "../../daemon/log.ts";
 import type { Manifest } from "../../plugin/mod.ts";
+import { Bundler } from "../../registry/pack/bundler.ts";
 import type { PackedHandler } from "../../registry/pack/pack.ts";
 import { OPTIONAL_LAYERS } from "../../sandbox/lockdown/layers.ts";
 import { packToTry, stage, takesSize } from "./staged.ts";
@@ -50,6 +51,8 @@ export class DevServer {
   readonly #options: DevOptions;
   readonly #daemon: Daemon;
   readonly #root: string;
+  /** Made when it is first needed: the daemon's own WebAssembly goes first. */
+  #bundler: Bundler | undefined;
   #served: PackedHandler;
 
   private constructor(options: DevOptions, daemon: Daemon, root: string, served: PackedHandler) {
@@ -124,7 +127,7 @@ export class DevServer {
    * and then what was served before is served again.
    */
   async reload(): Promise<Reloaded> {
-    const packed = await packToTry(this.#options.folder);
+    const packed = await packToTry(this.#options.folder, this.#bundler ??= new Bundler());
     const before = this.#served;
     if (isDeepStrictEqual(packed.code, before.code)) {
       if (isDeepStrictEqual(packed.manifest, before.manifest)) return "same";
@@ -170,6 +173,7 @@ export class DevServer {
 
   /** Ends what is served, and removes what was made for it. */
   async close(): Promise<void> {
+    this.#bundler?.[Symbol.dispose]();
     await this.#daemon.stop();
     await Deno.remove(this.#root, { recursive: true });
   }

@@ -6,12 +6,13 @@
  */
 import { join } from "node:path";
 import type { Manifest } from "../../plugin/mod.ts";
+import type { Bundler } from "../../registry/pack/bundler.ts";
 import { pack, type PackedHandler } from "../../registry/pack/pack.ts";
 
 /** Packs a handler's folder to be tried. Throws RegistryError. */
-export async function packToTry(source: string): Promise<PackedHandler> {
+export async function packToTry(source: string, bundler?: Bundler): Promise<PackedHandler> {
   // Errors name the author's files and lines.
-  return await pack(source, { any_id: true, inline_source_map: true });
+  return await pack(source, { any_id: true, inline_source_map: true, bundler });
 }
 
 /** Whether a handler has the size that it is given; others know their own. */

@@ -1,6 +1,7 @@
 /**
- * Where esbuild runs: a Worker, which is ended after its bundle. What the runtime still compiles of
- * esbuild in the background, for seconds, ends with it; other WebAssembly would wait for that.
+ * Where esbuild runs: a Worker, which is ended when nothing is to be bundled soon. What the runtime
+ * still compiles of esbuild in the background, for seconds, ends with it; other WebAssembly of this
+ * process would wait for that.
  *
  * @module
  */

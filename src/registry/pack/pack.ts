@@ -15,7 +15,7 @@ import {
 import { EMPTY_DESCRIPTOR, OciType } from "../oci/manifest.ts";
 import { isPackageId, MediaType, PACKAGE_TYPE, PackageLimit, repositoryOf } from "../package.ts";
 import type { Bundle, BundleOptions } from "./bundle.ts";
-import { bundleApart } from "./bundler.ts";
+import { Bundler } from "./bundler.ts";
 import { SourceFolder } from "./source_folder.ts";
 
 /** A package that is made, and in no store yet. */
@@ -32,6 +32,8 @@ export interface PackedHandler extends Bundle {
 export interface PackOptions extends BundleOptions {
   /** Built-in handlers, and those of a folder that is only tried, have ids without a publisher. */
   readonly any_id?: boolean;
+  /** Default: one that is started for this, and ended. */
+  readonly bundler?: Bundler;
 }
 
 function checkManifest(text: string): Manifest {
@@ -52,6 +54,17 @@ function checkId(id: string): void {
   );
 }
 
+async function bundleApart(
+  folder: string,
+  module: string,
+  { bundler, inline_source_map }: PackOptions,
+): Promise<Bundle> {
+  const request = { folder, module, options: { inline_source_map } };
+  if (bundler !== undefined) return await bundler.bundle(request);
+  using once = new Bundler();
+  return await once.bundle(request);
+}
+
 /** Makes a package. Nothing of the handler runs. Throws RegistryError. */
 export async function pack(path: string, options: PackOptions = {}): Promise<PackedHandler> {
   const folder = await SourceFolder.open(path);
@@ -61,8 +74,7 @@ export async function pack(path: string, options: PackOptions = {}): Promise<Pac
   }
   const { id, module = "mod.ts" } = checkManifest(text);
   if (options.any_id !== true) checkId(id);
-  const { inline_source_map } = options;
-  const made = await bundleApart({ folder: folder.root, module, options: { inline_source_map } });
+  const made = await bundleApart(folder.root, module, options);
   // The author's own words and order, but for the module.
   const packed = JSON.stringify({ ...JSON.parse(text), module: "mod.js" }, null, 2) + "\n";
   const manifest_bytes = new TextEncoder().encode(packed);
