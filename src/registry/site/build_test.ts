@@ -107,6 +107,14 @@ Deno.test("buildSite() shows what is revoked, why, and what is good instead", as
   assert.match(files.get("revocations.html")!, /Former key of acme/);
 });
 
+Deno.test("buildSite() tells what a version asks for beyond the one before, where it does", async () => {
+  const files = await buildSite(demoVerifiedIndex);
+  const more = /Asks for more than the version before: to ([^<]*)</g;
+  const told = [...files.get("package/acme.object-store.html")!.matchAll(more)];
+  assert.deepEqual(told.map(([, what]) => what), ["keep up to 256 KiB of notes of its own."]);
+  assert.doesNotMatch(files.get("package/acme.mirror.html")!, more);
+});
+
 Deno.test("buildSite() says of every package of a revoked key that it is not to be used", async () => {
   const value = demoKey("acme-labs");
   const revocation = {

@@ -5,6 +5,7 @@
  */
 import { RegistryError } from "../artifact_store.ts";
 import { plainText, type Reach, type RequestWords, requestWords } from "../capability_words.ts";
+import { excessOf } from "../install/capability_text.ts";
 import { findVersion } from "../install/marketplace.ts";
 import { isPackageId, publisherOf } from "../package.ts";
 import type {
@@ -14,6 +15,7 @@ import type {
   IndexVersion,
   Revocation,
 } from "../signed_index.ts";
+import { isPublisher } from "../trust/fields.ts";
 import { fingerprintOf } from "../trust/fingerprint.ts";
 import { type DeviceCategory, deviceCategory } from "./device_category.ts";
 
@@ -36,7 +38,7 @@ export interface SiteVersion {
   readonly published: string;
   readonly api_version: number;
   readonly words: RequestWords;
-  /** Sentences that the version before did not have. */
+  /** Sentences of what goes further than in the version before. */
   readonly more: readonly string[];
   readonly revocation?: SiteRevocation;
 }
@@ -97,7 +99,6 @@ export interface SiteModel {
   readonly revocations: readonly SiteRevocationEntry[];
 }
 
-const PUBLISHER = /^[a-z0-9]+(?:-+[a-z0-9]+)*$/;
 /** Longest text of a reason or a description, in characters. */
 const TEXT_LENGTH_MAX = 500;
 
@@ -115,7 +116,7 @@ function checkNames({ packages, publishers }: Index): void {
   const ids = new Set<string>();
   const names = new Set(publishers.map(({ name }) => name));
   for (const name of names) {
-    if (!PUBLISHER.test(name)) refuse(`The index has a publisher ${JSON.stringify(name)}`);
+    if (!isPublisher(name)) refuse(`The index has a publisher ${JSON.stringify(name)}`);
   }
   if (names.size < publishers.length) refuse("The index has a publisher twice");
   for (const { id, publisher, versions } of packages) {
@@ -149,10 +150,6 @@ function newestUsable(index: Index, source: IndexPackage): IndexVersion | undefi
   }
 }
 
-function sentences({ asks }: RequestWords): string[] {
-  return asks.map(({ sentence }) => sentence);
-}
-
 class ModelBuilder {
   readonly #index: Index;
   readonly #revocations = new Map<string, SiteRevocation>();
@@ -176,7 +173,7 @@ class ModelBuilder {
     const packages = publishers.flatMap((publisher) => publisher.packages)
       .sort((a, b) => compareText(a.id, b.id));
     const newest = packages.toSorted((a, b) =>
-      timeOf(b.versions[0].published) - timeOf(a.versions[0].published)
+      timeOf(shownVersion(b).published) - timeOf(shownVersion(a).published)
     );
     const revocations = this.#index.revocations
       .map((revocation) => this.#entry(revocation, publishers))
@@ -252,7 +249,9 @@ class ModelBuilder {
 
   #version(source: IndexVersion, before: IndexVersion | undefined): SiteVersion {
     const words = requestWords(source.capabilities);
-    const known = before === undefined ? undefined : sentences(requestWords(before.capabilities));
+    const further = before === undefined
+      ? []
+      : excessOf(before.capabilities, source.capabilities).map(({ name }) => plainText(name));
     return {
       version: plainText(source.version),
       digest: plainText(source.digest),
@@ -260,7 +259,7 @@ class ModelBuilder {
       published: plainText(source.published),
       api_version: source.api_version,
       words,
-      more: known === undefined ? [] : sentences(words).filter((one) => !known.includes(one)),
+      more: words.asks.filter(({ name }) => further.includes(name)).map(({ sentence }) => sentence),
       revocation: this.#revocations.get(source.digest),
     };
   }
