@@ -47,8 +47,8 @@ export function includedFiles(): string[] {
   ];
 }
 
-/** SOURCE_DATE_EPOCH makes builds alike (reproducible-builds.org). */
-function buildDate(): string {
+/** ISO date. SOURCE_DATE_EPOCH makes builds alike (reproducible-builds.org). */
+export function buildDate(): string {
   const epoch = Deno.env.get("SOURCE_DATE_EPOCH");
   const date = epoch === undefined ? new Date() : new Date(Number(epoch) * 1000);
   return date.toISOString().slice(0, 10);
