@@ -153,6 +153,17 @@ Deno.test("hostile registry: referrers that are none, or too many", async () => 
   assert.deepEqual(await openTest(registry).referrers(REPOSITORY, blob.digest, SIGNATURE_TYPE), []);
 });
 
+Deno.test("hostile registry: referrers that cannot be listed now are not taken for none", async () => {
+  for (const status of [403, 429, 500, 503]) {
+    await using registry = new MemoryRegistry({
+      intercept: (_request, { pathname }) =>
+        pathname.includes("/referrers/") ? new Response("", { status }) : undefined,
+    });
+    const found = openTest(registry).referrers(REPOSITORY, blob.digest, SIGNATURE_TYPE);
+    await refused(status === 403 ? "permission" : "unavailable", `answers ${status}`, found);
+  }
+});
+
 Deno.test("hostile registry: a fallback tag that never holds what was put there", async () => {
   await using registry = new MemoryRegistry({
     intercept: ({ method }, { pathname }) => {

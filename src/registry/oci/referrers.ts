@@ -27,15 +27,33 @@ import { backoff } from "./retry.ts";
 import { sleep } from "./wait.ts";
 
 const CONFLICT: readonly number[] = [409, 412];
+/** What registries answer that do not know the API: 404, and in practice others that say so. */
+const NO_API: readonly number[] = [200, 400, 404, 405, 406, 501];
 
 function isIndex({ status, headers }: HttpAnswer): boolean {
   const [mediaType] = (headers["content-type"] ?? "").split(";");
   return status === 200 && mediaType.trim() === OciType.INDEX;
 }
 
+/** A write of what replaces nothing else than was read (RFC 9110 13.1), where the registry knows that. */
+function conditionOf(there: boolean, etag: string | undefined): Readonly<Record<string, string>> {
+  if (!there) return { "if-none-match": "*" };
+  return etag === undefined ? {} : { "if-match": etag };
+}
+
 /** What a list says of one manifest, as far as callers use it. */
 function listed({ mediaType, digest, size, artifactType }: Descriptor): Descriptor {
   return { mediaType, digest, size, artifactType };
+}
+
+/** A list of referrers that clients keep. */
+interface FallbackList {
+  readonly entries: readonly Descriptor[];
+  /** As they stand there: what others wrote is kept. */
+  readonly raw: readonly unknown[];
+  readonly there: boolean;
+  /** Its entity tag, where the registry has such. */
+  readonly etag: string | undefined;
 }
 
 /** See the module; serves one repository. */
@@ -56,9 +74,10 @@ export class Referrers {
     const url = this.#session.url(this.#repository, `/referrers/${digest}${query}`);
     const found: Descriptor[] = [];
     let supported = false;
-    const accept = (answer: HttpAnswer) => {
-      supported ||= isIndex(answer);
-      return isIndex(answer);
+    const accept = async (answer: HttpAnswer) => {
+      if (isIndex(answer)) return supported = true;
+      if (!supported && NO_API.includes(answer.status)) return false;
+      throw await this.#session.problem(answer, "list referrers");
     };
     for await (const { answer, bytes } of pages(this.#session, this.#request(url), accept)) {
       found.push(...this.#parse(`the referrers at ${answer.url.origin}`, bytes));
@@ -95,14 +114,12 @@ export class Referrers {
     return this.#session.url(this.#repository, `/manifests/${fallbackTag(digest)}`);
   }
 
-  /** The list under the tag, and its entity tag where the registry has such. */
-  async #fallback(
-    digest: Digest,
-  ): Promise<{ entries: Descriptor[]; raw: readonly unknown[]; etag: string | undefined }> {
+  /** The list under the tag. */
+  async #fallback(digest: Digest): Promise<FallbackList> {
     const answer = await this.#session.send(this.#request(this.#fallbackUrl(digest)));
     if (answer.status === 404) {
       answer.body.cancel();
-      return { entries: [], raw: [], etag: undefined };
+      return { entries: [], raw: [], there: false, etag: undefined };
     }
     if (answer.status !== 200) throw await this.#session.problem(answer, "list referrers");
     if (!isIndex(answer)) {
@@ -112,7 +129,8 @@ export class Referrers {
     const bytes = await answer.body.readAll(PackageLimit.OCI_INDEX);
     const place = `${fallbackTag(digest)} at ${answer.url.origin}`;
     const entries = this.#parse(place, bytes);
-    return { entries, raw: parseImageIndex(place, bytes), etag: answer.headers.etag };
+    const { etag } = answer.headers;
+    return { entries, raw: parseImageIndex(place, bytes), there: true, etag };
   }
 
   /**
@@ -124,9 +142,13 @@ export class Referrers {
     const { limits } = this.#session;
     const attempts_count = limits.attempts_count * 2;
     for (let attempt = 1; attempt <= attempts_count; attempt++) {
-      const { entries, raw, etag } = await this.#fallback(subject);
+      const { entries, raw, there, etag } = await this.#fallback(subject);
       if (entries.some(({ digest }) => digest === entry.digest)) return;
-      const written = await this.#write(subject, [...raw.filter(isObject), entry], etag);
+      const written = await this.#write(
+        subject,
+        [...raw.filter(isObject), entry],
+        conditionOf(there, etag),
+      );
       await sleep(backoff(written ? 1 : attempt, limits), this.#options.signal);
     }
     throw new RegistryError(
@@ -137,9 +159,12 @@ export class Referrers {
   }
 
   /** False where somebody else was faster. */
-  async #write(subject: Digest, entries: readonly unknown[], etag: string | undefined) {
+  async #write(
+    subject: Digest,
+    entries: readonly unknown[],
+    condition: Readonly<Record<string, string>>,
+  ): Promise<boolean> {
     const body = formatImageIndex(entries);
-    const condition: Record<string, string> = etag === undefined ? {} : { "if-match": etag };
     const answer = await this.#session.send({
       ...this.#request(this.#fallbackUrl(subject)),
       method: "PUT",

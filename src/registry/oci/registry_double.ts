@@ -202,7 +202,8 @@ export class MemoryRegistry implements TestServer {
     const conditions = this.#behaviour.conditions === true;
     if (request.method === "PUT") {
       const condition = request.headers.get("if-match");
-      const fails = conditions && condition !== null && condition !== etag;
+      const fails = conditions && ((condition !== null && condition !== etag) ||
+        (request.headers.get("if-none-match") === "*" && there !== undefined));
       return fails
         ? new Response("", { status: 412 })
         : this.#put(request, repository, reference, bytes);

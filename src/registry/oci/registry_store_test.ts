@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { SIGNATURE_TYPE } from "../package.ts";
 import { fallbackTag } from "./name.ts";
+import { digestOf } from "./digest.ts";
 import { EMPTY_DESCRIPTOR, OciType } from "./manifest.ts";
 import { readPackage, writePackage } from "./package_artifact.ts";
 import { type Behaviour, MemoryRegistry, openTest } from "./registry_double.ts";
@@ -44,6 +45,29 @@ Deno.test("registry: signers who write the fallback tag at once lose nothing", a
     const found = await openTest(registry).referrers(REPOSITORY, subject.digest, SIGNATURE_TYPE);
     assert.equal(found.length, names.length, `If-Match: ${conditions}`);
   }
+});
+
+Deno.test("registry: a list that others have changed meanwhile is not overwritten", async () => {
+  const conditions: (string | null)[] = [];
+  await using registry = new MemoryRegistry({
+    conditions: true,
+    intercept: ({ method, headers }, { pathname }) => {
+      if (method !== "PUT" || !pathname.includes("/manifests/sha256-")) return;
+      conditions.push(headers.get("if-none-match") ?? headers.get("if-match"));
+      // Somebody else was faster, the first time.
+      if (conditions.length === 2) return new Response("", { status: 412 });
+    },
+  });
+  const store = openTest(registry);
+  const { descriptor: subject } = await put(store, "package", "1.0.0");
+  const about = { artifactType: SIGNATURE_TYPE, subject };
+  await put(store, "one", undefined, about);
+  const key = `market/${REPOSITORY}:${fallbackTag(subject.digest)}`;
+  const etag = `"${digestOf(registry.manifests.get(key)?.bytes ?? new Uint8Array())}"`;
+  await put(store, "two", undefined, about);
+  assert.deepEqual(conditions, ["*", etag, etag]);
+  const found = await store.referrers(REPOSITORY, subject.digest, SIGNATURE_TYPE);
+  assert.equal(found.length, 2);
 });
 
 Deno.test("registry: other members of a fallback list stay", async () => {
