@@ -21,13 +21,16 @@ export interface PackageChoice {
   readonly version?: string;
   readonly capabilities?: Capabilities;
   readonly code?: string;
+  /** The module, where it shall be more than one that cannot be served. */
+  readonly bundle?: string;
 }
 
 const CAPABILITIES: Capabilities = { disk: { kind: "file", access: "read-only" } };
 
 /** Files of a package. */
 export function packageFiles(
-  { id = "acme.disk", version = "1.0.0", capabilities = CAPABILITIES, code = "" }: PackageChoice,
+  { id = "acme.disk", version = "1.0.0", capabilities = CAPABILITIES, code = "", bundle }:
+    PackageChoice,
 ) {
   const manifest = {
     id,
@@ -41,7 +44,7 @@ export function packageFiles(
   const utf8 = new TextEncoder();
   return {
     manifest: utf8.encode(JSON.stringify(manifest)),
-    bundle: utf8.encode(`export function open() {}\n// ${version} ${code}\n`),
+    bundle: utf8.encode(`${bundle ?? "export function open() {}"}\n// ${version} ${code}\n`),
     readme: utf8.encode(`# ${id}\n`),
   };
 }
