@@ -67,6 +67,8 @@ export class LunUpgrades {
       const present = presentVersion(lun);
       const target = await this.#targetOf(lun.record, request);
       const replacement = lun.nextVersion(target.handler, target.version.settings);
+      // What was to take the present version's place is no way back for the next one.
+      this.#forget(lun);
       try {
         await lun.replaceHandler({
           ...replacement,
@@ -74,6 +76,7 @@ export class LunUpgrades {
           trial_ms: TRIAL_MS,
         });
       } catch (error) {
+        await this.watch(lun);
         const { message, advice } = operatorError(error);
         const inPlace = isSameCode(present, target.version)
           ? "Its folder holds what does not serve: put the code that did back."
@@ -85,7 +88,9 @@ export class LunUpgrades {
           { cause: error },
         );
       }
-      await this.#served(lun, present, target.version, request.probation_ms ?? PROBATION_MS);
+      // Whoever goes back knows what is good.
+      const probation_ms = request.rollback === true ? 0 : request.probation_ms ?? PROBATION_MS;
+      await this.#served(lun, present, target.version, probation_ms);
       return { lun: lun.describe(), notes: [] };
     });
   }
@@ -121,7 +126,7 @@ export class LunUpgrades {
     now: FormerVersion,
     probation_ms: number,
   ): Promise<void> {
-    const { taken_back: _, ...record } = lun.record;
+    const { taken_back: _, probation: __, ...record } = lun.record;
     const { handler, digest, settings, version } = now;
     if (isSameCode(before, now)) return await saveRecord(this.#parts.store, lun, record);
     await saveRecord(this.#parts.store, lun, {
@@ -130,7 +135,7 @@ export class LunUpgrades {
       settings,
       digest,
       previous: before,
-      probation: true,
+      ...(probation_ms === 0 ? {} : { probation: true }),
     });
     this.#parts.log(
       "info",
@@ -145,9 +150,17 @@ export class LunUpgrades {
     const { name, previous } = lun.record;
     if (previous === undefined || lun.record.probation !== true) return;
     const fallback = await this.#fallbackOf(lun, previous, probation_ms);
-    clearTimeout(this.#timers.get(name));
+    this.#forget(lun);
     lun.fallback = fallback;
     this.#timers.set(name, setTimeout(() => this.#endProbation(lun), probation_ms));
+  }
+
+  /** Nothing takes the place of what serves. */
+  #forget(lun: Lun): void {
+    const { name } = lun.record;
+    clearTimeout(this.#timers.get(name));
+    this.#timers.delete(name);
+    lun.fallback = undefined;
   }
 
   /** What was served before may be gone meanwhile: then there is no way back. */

@@ -384,7 +384,7 @@ class ProcessStorage implements Storage {
     if (this.#broker.revoke(name)) return;
     if (!this.#grants.revoke(name)) throw noCapability(name, this.capabilities());
     // The process holds the descriptor as long as it lives.
-    this.supervisor.fail(`the operator has taken "${name}" back`);
+    this.supervisor.fail(`the operator has taken "${name}" back`, false);
   }
 
   async restore(name: string): Promise<void> {

@@ -26,7 +26,6 @@
  */
 import type { VolumeFeatures } from "../engine/ports.ts";
 import type { ClaimedCommand } from "../scsi/logical_unit.ts";
-import { MediaResult } from "../scsi/media.ts";
 import type { ExitStatus } from "../sys/process.ts";
 import { Backoff } from "./backoff.ts";
 import { GuestError } from "./guest_error.ts";
@@ -35,10 +34,12 @@ import type { ResourceLimits } from "./limits/limits.ts";
 import type { ProcessUsage } from "./limits/usage.ts";
 import type { LayerState } from "./lockdown/layers.ts";
 import type { LogSink } from "./log_pipe.ts";
+import { Pause } from "./pause.ts";
 import type { Fallback, PendingReplacement, Replacement } from "./replacement.ts";
 import { VolumeResize } from "./resize.ts";
 import type { Abandonment, RingSide, ServiceRecord } from "./ring_side.ts";
 import { StartGate } from "./start_gate.ts";
+import { tryProcess } from "./trial.ts";
 import {
   differenceOf,
   featuresOf,
@@ -96,9 +97,8 @@ export class Supervisor {
   #restarting: Promise<void> | undefined;
   /** What the ring thread was told last, since the last `up`. */
   #abandoned: Abandonment | undefined;
-  /** Ends the pause before the next process. */
-  #hurry: (() => void) | undefined;
-  #next_attempt: Date | undefined;
+  /** Before the next process. */
+  readonly #pause = new Pause();
   /** The operator waits for the next process. */
   #asked: PromiseWithResolvers<void> | undefined;
   /** What is different for the next process. */
@@ -186,7 +186,7 @@ export class Supervisor {
 
   /** When the next process is started; undefined while none is waited for. */
   get next_attempt(): Date | undefined {
-    return this.#next_attempt;
+    return this.#pause.until;
   }
 
   /** Processes that were started since others had failed. */
@@ -215,7 +215,7 @@ export class Supervisor {
     if (await this.#instance.limit(limits, this.#restarting === undefined)) {
       if (this.#instance.pid === undefined && this.#restarting !== undefined) {
         this.#backoff.reset();
-        this.#hurry?.();
+        this.#pause.hurry();
       }
       return { restarted: false };
     }
@@ -247,9 +247,10 @@ export class Supervisor {
 
   /**
    * The handler no longer serves: its process ended, broke the protocol (SandboxEvents.violation)
-   * or passed a deadline. May be called again and again; the first call counts.
+   * or passed a deadline. May be called again and again; the first call counts. `isItsFault`: what may
+   * take its place (`fallback`) does.
    */
-  fail(reason: string): void {
+  fail(reason: string, isItsFault = true): void {
     if (this.#state === "stopped" || this.#restarting !== undefined) return;
     if (this.#ring === undefined) {
       this.#ended = reason;
@@ -258,7 +259,7 @@ export class Supervisor {
     this.#state = "restarting";
     this.#problem = reason;
     this.#log("warn", `The handler is started again: ${reason}`);
-    this.#fallBack(reason);
+    if (isItsFault) this.#fallBack(reason);
     this.#exclusively(this.#restart(this.#ring, reason));
   }
 
@@ -279,7 +280,14 @@ export class Supervisor {
     const outcome = Promise.withResolvers<void>();
     // Nobody waits for it: where it fails, too, the supervisor goes on as ever.
     outcome.promise.catch(() => {});
-    this.#pending ??= { replacement: fallback.replacement(reason), outcome };
+    try {
+      this.#pending ??= { replacement: fallback.replacement(reason), outcome };
+    } catch (error) {
+      this.#log(
+        "error",
+        `Nothing takes its place: ${error instanceof Error ? error.message : error}`,
+      );
+    }
   }
 
   /** While it runs, ends of the process are its own business. */
@@ -349,7 +357,9 @@ export class Supervisor {
       if (this.#stop.signal.aborted) return;
       const delay_ms = this.#backoff.failed(performance.now());
       await this.#giveUp(ring);
-      await this.#pause(delay_ms);
+      // Whoever asks for the next process does not wait for it.
+      const isWanted = this.#asked !== undefined || this.#pending !== undefined;
+      if (!isWanted) await this.#pause.wait(delay_ms, this.#stop.signal);
       if (this.#stop.signal.aborted) return;
       this.#restarts++;
       if (await this.#startNext(ring)) break;
@@ -440,7 +450,7 @@ export class Supervisor {
   /** Sees to it that a new process is started, with what is different for it. */
   #begin(reason: string): void {
     if (this.#restarting === undefined) this.#beginInOrder(reason);
-    else this.#hurry?.();
+    else this.#pause.hurry();
   }
 
   #beginInOrder(reason: string): void {
@@ -527,20 +537,7 @@ export class Supervisor {
    * where it does not; it is gone then.
    */
   async #try(ring: RingSide, limit_ms: number): Promise<void> {
-    const late = Promise.withResolvers<string>();
-    const timer = setTimeout(
-      () => late.resolve(`it did not answer a read within ${limit_ms} ms`),
-      limit_ms,
-    );
-    const ended = this.#instance.whenEnded().then((reason) =>
-      `it ended at its first read: ${reason}`
-    );
-    const answer = ring.try(this.#instance.epoch).then(
-      (result) => result === MediaResult.OK ? undefined : `its first read failed (${result})`,
-      (error) => String(error),
-    );
-    const problem = await Promise.race([late.promise, ended, answer]);
-    clearTimeout(timer);
+    const problem = await tryProcess(ring, this.#instance, limit_ms);
     if (problem === undefined) {
       this.#unproven = undefined;
       return;
@@ -559,25 +556,6 @@ export class Supervisor {
    */
   async resize(size_bytes: number, ask: () => Promise<boolean>): Promise<void> {
     await this.#resize.run(size_bytes, ask);
-  }
-
-  /** Waits; an operator, or the end, cuts it short. */
-  async #pause(delay_ms: number): Promise<void> {
-    const { signal } = this.#stop;
-    const isWanted = this.#asked !== undefined || this.#pending !== undefined;
-    if (delay_ms === 0 || signal.aborted || isWanted) return;
-    this.#next_attempt = new Date(Date.now() + delay_ms);
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, delay_ms);
-      this.#hurry = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-      signal.addEventListener("abort", this.#hurry, { once: true });
-    });
-    if (this.#hurry !== undefined) signal.removeEventListener("abort", this.#hurry);
-    this.#hurry = undefined;
-    this.#next_attempt = undefined;
   }
 
   /** Restarts nothing any more. The process still serves; detach the device, then `stop`. */

@@ -217,7 +217,10 @@ Deno.test("a new version takes a LUN over under load, is recorded, and goes back
   assert.equal(rig.lun.version, "1.1.0");
   // Which cannot discard: initiators are told.
   const back = (await rig.daemon.upgrade("disk", { rollback: true })).lun;
-  assert.deepEqual([back.version, back.previous?.version], ["1.0.0", "1.1.0"]);
+  assert.deepEqual(
+    [back.version, back.previous?.version, back.probation],
+    ["1.0.0", "1.1.0", undefined],
+  );
   await rig.until(() => rig.attentions.has("3f/3"));
   await rig.expectFirst(["3f/3"]);
 });
@@ -289,6 +292,17 @@ Deno.test("a version that was watched long enough is started again as any handle
   Deno.kill(handler_pid as number, "SIGKILL");
   await rig.until(() => rig.lun.handler_pid !== handler_pid && rig.lun.state === "serving");
   assert.deepEqual([rig.lun.version, rig.lun.previous?.version], ["1.1.0", "1.0.0"]);
+  assert.ok(await rig.endLoad() > 0);
+});
+
+Deno.test("a version that is watched stays where the operator takes something from it", async () => {
+  const capabilities = { ...CAPABILITIES, more: { kind: "memory", size: 4096 } };
+  await using second = await version("1.1.0", "", "", { capabilities });
+  await using rig = await Rig.start(version("1.0.0", "", "", { capabilities }));
+  const { lun: { handler_pid } } = await rig.upgrade(second);
+  await rig.daemon.revoke("disk", { capability: "more" });
+  await rig.until(() => rig.lun.handler_pid !== handler_pid && rig.lun.state === "serving");
+  assert.deepEqual([rig.lun.version, rig.lun.taken_back], ["1.1.0", undefined]);
   assert.ok(await rig.endLoad() > 0);
 });
 
