@@ -41,8 +41,7 @@ function shapeOf({ block_count, block_length, writeCacheEnabled }: LogicalUnit):
 export class Lun {
   /** As it was recorded last. */
   record: LunRecord;
-  /** Why the package that it serves must not be used any more. */
-  revoked: string | undefined;
+  #revocation: { readonly digest: string; readonly problem: string } | undefined;
   readonly #fabric: LunFabric;
   readonly #ring: RingClient;
   readonly #missing_limits: readonly MissingLimit[];
@@ -112,6 +111,20 @@ export class Lun {
   /** The package that its handler is, where it was installed as one. */
   get package(): HandlerPackage | undefined {
     return this.#storage?.package;
+  }
+
+  /** Why the package that it serves must not be used any more. */
+  get revoked(): string | undefined {
+    const { digest, problem } = this.#revocation ?? {};
+    return this.package?.installed.digest === digest ? problem : undefined;
+  }
+
+  /** What is known against the package that it serves. */
+  set revoked(problem: string | undefined) {
+    const digest = this.package?.installed.digest;
+    this.#revocation = problem === undefined || digest === undefined
+      ? undefined
+      : { digest, problem };
   }
 
   #describePackage(): Pick<LunDescription, "package"> {

@@ -14,6 +14,7 @@ import type { UioDevice } from "../fabric/tcmu/uio_devices.ts";
 import { RegistryError } from "../registry/artifact_store.ts";
 import type { CgroupTree } from "../sandbox/limits/cgroup_tree.ts";
 import { StartGate } from "../sandbox/start_gate.ts";
+import { RevokedError } from "../registry/install/installed_handler.ts";
 import { awaitUnlocked } from "../sys/lock.ts";
 import type { Reactor } from "../sys/reactor.ts";
 import type { CreateRequest } from "./api.ts";
@@ -136,20 +137,26 @@ export class LunLifecycle {
     }
   }
 
-  /** The version of a package that the LUN has; where that is not installed any more, the current one. */
+  /**
+   * The version of a package that the LUN has; where that is not installed any more, or was revoked, the
+   * one that its id means now.
+   */
   async #resolve({ name, handler, digest }: LunRecord): Promise<ResolvedHandler> {
     const { packages, log } = this.#parts;
     try {
       return await resolveHandler(handler, packages, digest);
     } catch (error) {
-      if (!(error instanceof RegistryError) || error.kind !== "not-found") throw error;
-      if (digest === undefined) throw error;
+      const is_gone = error instanceof RegistryError && error.kind === "not-found";
+      const is_revoked = error instanceof RevokedError;
+      if (digest === undefined || !(is_gone || is_revoked)) throw error;
       const current = await resolveHandler(handler, packages);
       const { version } = current.manifest;
       log(
         "warn",
         name,
-        `its version of ${handler} is not installed any more: ${version} serves it`,
+        `its version of ${handler} ${
+          is_gone ? "is not installed any more" : "was revoked"
+        }: ${version} serves it`,
       );
       return current;
     }

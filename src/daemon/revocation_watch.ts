@@ -42,7 +42,8 @@ export class RevocationWatch {
     const serving = this.#luns.all.filter((lun) => lun.package !== undefined);
     // A LUN that came meanwhile was looked at when it was resolved.
     if (serving.length === 0) return;
-    const now = await stamp(this.#packages.trust_path);
+    const digests = serving.map((lun) => lun.package?.installed.digest);
+    const now = [await stamp(this.#packages.trust_path), ...digests].join(" ");
     if (now === this.#seen) return;
     try {
       for (const lun of serving) await this.#judge(lun);

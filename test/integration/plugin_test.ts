@@ -245,6 +245,12 @@ Deno.test("what is revoked does not start; a LUN goes on or stops, as the operat
       await operator.serving(async () => {
         assert.match(await operator.run("show", "disk"), /^state\s+failed: .*was revoked/m);
       }, { plugin_revocation: policy });
+      // Until its operator has taken another version.
+      const next = await makeHandler(folder, { version: "1.1.0" });
+      await publisher.run("plugin", "publish", next, "--to", location, "--key", "acme");
+      assert.match(await operator.run("plugin", "update"), /1.1.0\s+updated/);
+      const after = await operator.serving(async () => void await operator.run("ls"));
+      assert.match(after, /disk: its version of acme.xor was revoked: 1.1.0 serves it/);
     });
   }
 });

@@ -6,6 +6,7 @@ import { ControlClient } from "../../daemon/client.ts";
 import type { LunDescription } from "../../daemon/api.ts";
 import { OperatorError } from "../../daemon/error.ts";
 import { builtInHandlers } from "../../daemon/handlers.ts";
+import { RecordStore } from "../../daemon/lun_record.ts";
 import { configurationFolder, defaultPaths } from "../../daemon/paths.ts";
 import type { TransferOptions } from "../../registry/artifact_store.ts";
 import type { InstallerParts } from "../../registry/install/installer.ts";
@@ -154,14 +155,16 @@ export async function packageLuns(): Promise<readonly LunDescription[] | undefin
   }
 }
 
-/** Whether a LUN uses a package; where no daemon can be asked, each may be used. */
+/** Whether a LUN uses a package, or could go back to it: one that is recorded, or served. */
 export async function usedByLuns(): Promise<(digest: string) => boolean> {
-  const luns = await packageLuns();
-  return (digest) =>
-    luns === undefined ||
-    luns.some(({ package: used, previous }) =>
-      used?.digest === digest || previous?.digest === digest
-    );
+  const { records, complaints } = await new RecordStore(defaultPaths(Deno.env).state).load();
+  const served = (await packageLuns() ?? []).map((lun) => lun.package?.digest);
+  const used = new Set([
+    ...served,
+    ...records.flatMap(({ digest, previous }) => [digest, previous?.digest]),
+  ]);
+  // A record that cannot be read may name any.
+  return (digest) => complaints.length > 0 || used.has(digest);
 }
 
 /** Collects an option that may come several times, or with commas. */

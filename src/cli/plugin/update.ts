@@ -156,7 +156,12 @@ function print(outcomes: readonly Outcome[]): void {
       console.log(`\n${id}: ${printable(reason)}\n${dim(`  ${printable(advice ?? "")}`)}`);
     }
     if (luns.length > 0) {
-      console.log(dim(`\n${id}: ${luns.join(", ")} goes on with the version that it has`));
+      console.log(
+        dim(
+          `\n${id}: ${luns.join(", ")} goes on with the version that it has; ` +
+            '"lunette upgrade" serves one with the new version',
+        ),
+      );
     }
   }
 }

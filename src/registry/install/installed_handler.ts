@@ -91,14 +91,17 @@ async function checkSignature(
   throw new RegistryError("untrusted", `${id} ${version} is signed by another key than it was`);
 }
 
+/** A package, or the key that signed it, must not be used any more. */
+export class RevokedError extends RegistryError {}
+
 /** An error that says what was revoked, why and by whom. */
 export function revoked(
   { id, version }: Pick<InstalledPackage, "id" | "version">,
   { by, reason, what }: KnownRevocation,
-): RegistryError {
+): RevokedError {
   const who = by === "" ? "the operator of this machine" : by;
   const which = what === "key" ? "The key that signed" : "The package";
-  return new RegistryError(
+  return new RevokedError(
     "untrusted",
     `${which} ${id} ${version} was revoked by ${who}: ${reason}`,
     `Install another version: lunette plugin update ${id}.`,
