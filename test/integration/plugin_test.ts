@@ -21,6 +21,26 @@ async function useLun(shown: string): Promise<void> {
   await selfCheck({ hostname: match[1], port: Number(match[2]) }, match[3], 4 << 20, () => {});
 }
 
+const SUITES = ["Read6", "Read10", "Read12", "Read16", "Write10", "Write12", "Write16"];
+
+/** Runs libiscsi's suites for reads and writes, where they are installed. */
+async function runSuites(shown: string): Promise<void> {
+  const { url } = JSON.parse(shown);
+  const test = SUITES.map((name) => `SCSI.${name}`).join(",");
+  let output: Deno.CommandOutput;
+  try {
+    output = await new Deno.Command("iscsi-test-cu", {
+      args: ["--dataloss", `--test=${test}`, url],
+    }).output();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return console.log("    skipped: there is no iscsi-test-cu here (Debian's libiscsi-bin)");
+  }
+  const said = new TextDecoder().decode(output.stdout);
+  const [, total, , passed, failed] = /tests +(\d+) +(\d+) +(\d+) +(\d+)/.exec(said) ?? [];
+  assert(Number(total) > 30 && passed === total && failed === "0", said);
+}
+
 /** The options that a refusal says would have meant consent. */
 function offered(stderr: string): string[] {
   const match = /add: (--yes --capabilities '([^']*)' --trust (\S+))/.exec(stderr);
@@ -36,26 +56,27 @@ async function walk(publisher: User, operator: User, folder: string, location: s
     times.push([args.slice(0, 2).join(" "), outcome.ms]);
     return outcome;
   };
-  const source = await makeHandler(folder);
+  const source = join(folder, "source");
   const dist = join(folder, "dist");
+  await step(publisher, "plugin", "new", source, "--id", "acme.disk");
   await step(publisher, "plugin", "key", "new", "acme");
   await step(publisher, "plugin", "pack", source, "--output", dist);
   await step(publisher, "plugin", "sign", dist, "--key", "acme");
   assert.match(
     (await step(publisher, "plugin", "publish", dist, "--to", location, "--key", "acme")).stdout,
-    /^published acme.xor 1.0.0/,
+    /^published acme.disk 0.1.0/,
   );
   assert.match(
-    (await step(operator, "plugin", "search", "xor", "--from", location)).stdout,
-    /^acme.xor\s+1.0.0/m,
+    (await step(operator, "plugin", "search", "disk", "--from", location)).stdout,
+    /^acme.disk\s+0.1.0/m,
   );
-  const asked = await operator.try("plugin", "install", "acme.xor", "--from", location);
+  const asked = await operator.try("plugin", "install", "acme.disk", "--from", location);
   assert.equal(asked.code, 77);
   assert.match(asked.stderr, /It cannot reach the network/);
   const consent = offered(asked.stderr);
-  await step(operator, "plugin", "install", "acme.xor", "--from", location, ...consent);
+  await step(operator, "plugin", "install", "acme.disk", "--from", location, ...consent);
   await operator.serving(async () => {
-    const create = ["create", "disk", "--handler", "acme.xor", "--size", "16M"];
+    const create = ["create", "disk", "--handler", "acme.disk", "--size", "16M"];
     const missing = ["--accept-missing", "landlock,namespaces,uid"];
     const shown = await step(
       operator,
@@ -66,8 +87,9 @@ async function walk(publisher: User, operator: User, folder: string, location: s
       "--json",
     );
     await useLun(shown.stdout);
+    await runSuites(shown.stdout);
     const show = (await step(operator, "show", "disk")).stdout;
-    assert.match(show, /^package\s+acme.xor 1.0.0$/m);
+    assert.match(show, /^package\s+acme.disk 0.1.0$/m);
     assert.match(show, /^digest\s+sha256:[0-9a-f]{64}$/m);
     assert.match(show, /^publisher\s+acme, key ([0-9a-z]{4}-){7}[0-9a-z]{4}$/m);
   });
