@@ -1,24 +1,27 @@
 /**
- * The modules of guests as plain JavaScript, made once for each daemon: a guest has no cache, so it
- * would take the types away at each start.
+ * The modules of guests as plain JavaScript in few files, made once for each daemon: a guest has no
+ * cache, so it would take the types away at each start.
  *
  * What guests evaluate, and nothing else, is copied to a folder that others read and nobody but the
- * daemon's user writes. Lines and columns stay what they are in the sources.
+ * daemon's user writes.
  *
  * @module
  */
 import { stripTypeScriptTypes } from "node:module";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { linkModules } from "./guest_link.ts";
 
 const SOURCES = fileURLToPath(new URL("..", import.meta.url));
-/** What a process executes, and what handlers import as "lunette/plugin". */
-const ENTRY = "sandbox/guest.ts";
-const CONTRACT = "plugin/mod.ts";
+const GUEST = "guest.js";
+const CONTRACT = "plugin.js";
 const IMPORT_MAP = "import_map.json";
-
-/** A specifier of another of our modules, where it is imported or resolved. */
-const SPECIFIER = /(\bfrom\s*|\bimport\s*|\bimport\.meta\.resolve\(\s*)"(\.[^"\n]+)\.ts"/g;
+/** What a process executes and resolves, and what handlers import as "lunette/plugin". */
+const ENTRIES = new Map([
+  ["sandbox/guest.ts", GUEST],
+  ["sandbox/lockdown/gate.ts", "gate.js"],
+  ["plugin/mod.ts", CONTRACT],
+]);
 
 /** Paths of the prepared modules. */
 export interface GuestModules {
@@ -30,44 +33,23 @@ export interface GuestModules {
   readonly import_map: string;
 }
 
-const copyOf = (name: string): string => name.replace(/\.ts$/, ".js");
-
-/** Takes the types away; `imports` are the sources that it imports. */
-function toJavaScript(name: string, source: string): { text: string; imports: string[] } {
-  const imports: string[] = [];
-  const text = stripTypeScriptTypes(source).replace(SPECIFIER, (_, before, path) => {
-    imports.push(join(dirname(name), `${path}.ts`));
-    return `${before}"${path}.js"`;
-  });
-  return { text, imports };
-}
-
-/** All that a guest imports, by the names of the copies. */
-async function collect(): Promise<Map<string, string>> {
-  const found = new Map<string, string>();
-  const names = new Set([ENTRY, CONTRACT]);
-  // It grows while it is walked.
-  for (const name of names) {
-    const { text, imports } = toJavaScript(name, await Deno.readTextFile(join(SOURCES, name)));
-    found.set(copyOf(name), text);
-    for (const one of imports) names.add(one);
-  }
-  const imports = { "lunette/plugin": `./${copyOf(CONTRACT)}` };
-  return found.set(IMPORT_MAP, JSON.stringify({ imports }));
+async function makeFiles(): Promise<Map<string, string>> {
+  const read = async (name: string) =>
+    stripTypeScriptTypes(await Deno.readTextFile(join(SOURCES, name)));
+  const files = await linkModules(ENTRIES, read);
+  const imports = { "lunette/plugin": `./${CONTRACT}` };
+  return files.set(IMPORT_MAP, JSON.stringify({ imports }));
 }
 
 /** The folder must not be there. Modes do not depend on the daemon's umask. */
 async function write(folder: string, files: ReadonlyMap<string, string>): Promise<void> {
   await Deno.mkdir(folder, { mode: 0o700 });
-  const folders = new Set([folder]);
   for (const [name, text] of files) {
     const path = join(folder, name);
-    await Deno.mkdir(dirname(path), { recursive: true });
     await Deno.writeTextFile(path, text, { createNew: true });
     await Deno.chmod(path, 0o644);
-    for (let one = dirname(path); one !== folder; one = dirname(one)) folders.add(one);
   }
-  for (const one of folders) await Deno.chmod(one, 0o755);
+  await Deno.chmod(folder, 0o755);
 }
 
 function remove(path: string): void {
@@ -98,9 +80,9 @@ function removeLeftovers(runtime: string): void {
 async function prepare(runtime: string): Promise<GuestModules> {
   removeLeftovers(runtime);
   const folder = join(runtime, `guest-${Deno.pid}`);
-  await write(folder, await collect());
+  await write(folder, await makeFiles());
   addEventListener("unload", () => remove(folder));
-  return { folder, entry: join(folder, copyOf(ENTRY)), import_map: join(folder, IMPORT_MAP) };
+  return { folder, entry: join(folder, GUEST), import_map: join(folder, IMPORT_MAP) };
 }
 
 /** By the folder for run-time files. */

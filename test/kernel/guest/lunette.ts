@@ -214,7 +214,7 @@ function findHandlers(): number[] {
     if (!/^\d+$/.test(entry.name)) continue;
     try {
       const command = Deno.readTextFileSync(`/proc/${entry.name}/cmdline`);
-      if (command.includes("/sandbox/guest.js")) found.push(Number(entry.name));
+      if (/\/guest-\d+\/guest\.js\0/.test(command)) found.push(Number(entry.name));
     } catch {
       // It has ended meanwhile.
     }
