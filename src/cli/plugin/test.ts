@@ -21,7 +21,7 @@ export function testVerb(): Command {
     .argument("<folder>", "folder of the handler")
     .option("--quick", "try less of everything")
     .option("--seed <number>", "try what was tried before (default: something else each time)")
-    .option("--size <size>", "size of the LUN, where the handler takes one", "16M")
+    .option("--size <size>", "size of the LUN, where the handler takes one", "64M")
     .option(
       "--set <key=value>",
       "setting of the handler; whatever is behind it is WRITTEN OVER",

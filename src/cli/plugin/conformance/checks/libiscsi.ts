@@ -20,6 +20,8 @@ const SUITES = [
   "WriteVerify16",
 ];
 const TIMEOUT_S = 60;
+/** Read10.Async and Write10.Async go so far, whatever the capacity. */
+const BLOCKS_MIN = 8192;
 /** Exit codes of timeout(1). */
 const NOT_FOUND = 127;
 const TIMED_OUT = 124;
@@ -55,6 +57,8 @@ export const libiscsi: Check = {
   name: "passes libiscsi's suites",
   async run(trial) {
     mustWrite(trial);
+    const { blocks } = trial.unit.capacity;
+    if (blocks < BLOCKS_MIN) throw new Skipped(`they need ${BLOCKS_MIN} blocks: --size`);
     const suites = trial.quick ? QUICK_SUITES : SUITES;
     let count = 0;
     for (const suite of suites) {
