@@ -1,14 +1,13 @@
 /** Checks of what was signed, or written by lunette: strict, since a signature says nothing of sense. */
 import type { CapabilityRequest } from "../../plugin/mod.ts";
-import { checkCapability } from "../../sandbox/capability_request.ts";
+import { checkCapabilities } from "../../sandbox/capability_request.ts";
+import { isRecord, ManifestError } from "../../sandbox/manifest_fields.ts";
 import { type Digest, RegistryError } from "../artifact_store.ts";
 import { isDigest } from "../oci/digest.ts";
 import { isPackageId } from "../package.ts";
 import type { PublicKey } from "../signed_index.ts";
 import { isPublicKey } from "./ed25519.ts";
 
-/** Most capabilities of one package. */
-const CAPABILITIES_COUNT = 64;
 /** RFC 3339 in UTC, as Date writes it. */
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$/;
 const VERSION = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]{1,64})?$/;
@@ -21,20 +20,16 @@ export function isPublisher(text: string): boolean {
   return text.length <= 64 && PUBLISHER.test(text);
 }
 
-type Members = Readonly<Record<string, unknown>>;
-
 /** An object whose members are looked at one by one, and named in messages by their place. */
 export class Fields {
   readonly place: string;
-  readonly #members: Members;
+  readonly #members: Readonly<Record<string, unknown>>;
 
   /** Throws RegistryError "untrusted" for what is no object, or has members that are not `known`. */
   constructor(value: unknown, place: string, known: readonly string[]) {
     this.place = place;
-    if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      throw this.error("is not an object");
-    }
-    this.#members = value as Members;
+    if (!isRecord(value)) throw this.error("is not an object");
+    this.#members = value;
     for (const name of Object.keys(value)) {
       if (!known.includes(name)) {
         throw this.error(`has an unknown member ${JSON.stringify(name.slice(0, 64))}`);
@@ -166,27 +161,14 @@ export class Fields {
   }
 
   capabilities(name: string): Readonly<Record<string, CapabilityRequest>> {
-    return readCapabilities(this.value(name), `${this.place}: ${name}`);
-  }
-}
-
-/** Checks capabilities by name. Throws RegistryError "untrusted". */
-export function readCapabilities(
-  value: unknown,
-  place: string,
-): Readonly<Record<string, CapabilityRequest>> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new RegistryError("untrusted", `${place} is not an object`);
-  }
-  const entries = Object.entries(value);
-  if (entries.length > CAPABILITIES_COUNT) {
-    throw new RegistryError("untrusted", `${place} are more than ${CAPABILITIES_COUNT}`);
-  }
-  try {
-    return Object.fromEntries(entries.map(([name, one]) => [name, checkCapability(name, one)]));
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new RegistryError("untrusted", `${place}: ${message}`, "", { cause: error });
+    const value = this.checked(name, "object", isRecord);
+    try {
+      return checkCapabilities(value);
+    } catch (error) {
+      if (!(error instanceof ManifestError)) throw error;
+      const message = `${this.place}: ${name}: ${error.message}`;
+      throw new RegistryError("untrusted", message, "", { cause: error });
+    }
   }
 }
 
