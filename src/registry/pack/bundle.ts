@@ -201,6 +201,8 @@ export async function bundle(
     write: false,
     metafile: true,
     logLevel: "silent",
+    // What only running would tell cannot be resolved here, and not in the sandbox either.
+    logOverride: { "unsupported-dynamic-import": "error", "unsupported-require-call": "warning" },
     format: "esm",
     platform: "neutral",
     target: "esnext",

@@ -140,6 +140,11 @@ const unresolved: [string, string, RegExp][] = [
   ["a late import", `export const open = () => import("./gone.ts")`, /there is no file/],
   ["a file that is no module", `import "./handler.wasm"; ${OPEN}`, /there is no file/],
   ["the contract's tests", `import "lunette/plugin/testing"; ${OPEN}`, /is for tests/],
+  [
+    "an import by a name that is computed",
+    `export const open = (context) => import(context.name)`,
+    /mod\.ts:1:34: .*not a string literal/,
+  ],
   ["bad syntax", `const x: = 1; ${OPEN}`, /mod\.ts:1:10: /],
   ["no open()", `export const close = 1;`, /mod\.ts does not export open\(\)/],
 ];
