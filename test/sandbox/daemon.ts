@@ -109,7 +109,7 @@ export class Daemon implements AsyncDisposable {
 
   /** Makes a LUN; an ordinary user's daemon does without the layers that need root. */
   create(request: CreateRequest): Promise<LunDescription> {
-    const stranger = request.handler.startsWith("/") && this.#options.user.uid !== 0;
+    const stranger = /^\/|\./.test(request.handler) && this.#options.user.uid !== 0;
     return this.#client.create({
       fabric: "embedded-iscsi",
       isolation: "process",
@@ -126,8 +126,10 @@ export class Daemon implements AsyncDisposable {
     return this.#client.restart(name);
   }
 
-  /** Runs the command line against it; gives all that it printed. */
-  async lunette(args: readonly string[]): Promise<{ code: number; text: string }> {
+  /** Runs the command line against it; gives all that it printed, and what of it on standard error. */
+  async lunette(
+    args: readonly string[],
+  ): Promise<{ code: number; text: string; errors: string }> {
     const { user, program, folder, cache } = this.#options;
     const [path, ...rest] = [...user.prefix, ...program.command, ...args];
     const { code, stdout, stderr } = await new Deno.Command(path, {
@@ -138,7 +140,8 @@ export class Daemon implements AsyncDisposable {
       stdin: "null",
     }).output();
     const decoder = new TextDecoder();
-    return { code, text: decoder.decode(stdout) + decoder.decode(stderr) };
+    const errors = decoder.decode(stderr);
+    return { code, text: decoder.decode(stdout) + errors, errors };
   }
 
   remove(name: string): Promise<void> {

@@ -11,9 +11,9 @@ import { lookAtDescriptors, lookAtThreads } from "./scenarios/looks.ts";
 import { hostileFolder } from "./scenarios/hostile_folder.ts";
 import { hostileOpen } from "./scenarios/hostile_open.ts";
 import { leftovers } from "./scenarios/leftovers.ts";
+import { badPackages, rolledBack, takenForOthers, wantsMore } from "./scenarios/packages.ts";
 import { leaveResidue } from "./scenarios/residue.ts";
 
-const packages = "not here: packages";
 /** Floods give up at 1.5 GiB each; the machine keeps as much again. */
 const FLOOD_BYTES = 4 * 2 ** 30;
 
@@ -75,10 +75,10 @@ export const families: readonly Family[] = [
     thorough: true,
     request: ROOM_FOR_WORKERS,
   }),
-  { number: 28, title: "signatures", elsewhere: packages },
-  { number: 29, title: "rollback, freeze", elsewhere: packages },
-  { number: 30, title: "added permissions", elsewhere: packages },
-  { number: 31, title: "lookalike names", elsewhere: packages },
+  { number: 28, title: "signatures", run: badPackages },
+  { number: 29, title: "rollback, freeze", run: rolledBack },
+  { number: 30, title: "added permissions", run: wantsMore },
+  { number: 31, title: "lookalike names", run: takenForOthers },
   { number: 32, title: "failing lockdown", alone: failingLockdown },
   plain(33, "broker", "33-broker", { settings: allowAlly, request: { deadline_ms: 8_000 } }),
   plain(34, "broker's frames", "34-frames", {
