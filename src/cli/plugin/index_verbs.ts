@@ -25,6 +25,7 @@ interface IndexOptions extends LocationOptions, PassphraseOptions {
   readonly key: string;
   readonly days?: number;
   readonly publisherKey?: string;
+  readonly replaceKey?: boolean;
   readonly json?: boolean;
 }
 
@@ -84,6 +85,7 @@ function addVerb(): Command {
     .description("list a package that its publisher has put there with --no-index")
     .argument("<id@version>", "package")
     .requiredOption("--publisher-key <fingerprint>", "key that the publisher has told you")
+    .option("--replace-key", "the publisher has lost the key that is listed: take this one")
     .action(async (text: string, options: IndexOptions) => {
       print("extended", await signNext(options, await addition(text, options)), options);
     });
@@ -101,7 +103,7 @@ async function addition(text: string, options: IndexOptions): Promise<IndexChang
       found.push({ key, rotations: [] });
     }
   }
-  if (found.length > 0) return listPackage(content, found[0], now);
+  if (found.length > 0) return listPackage(content, found[0], now, options.replaceKey);
   throw new RegistryError("untrusted", `${text} is not signed by ${options.publisherKey}`);
 }
 

@@ -203,19 +203,21 @@ async function writeIndexArtifact(
 async function withPublisher(
   publishers: readonly IndexPublisher[],
   publisher: IndexPublisher,
+  replace_key = false,
 ): Promise<readonly IndexPublisher[]> {
   const keys = await publisherKeys(publisher);
   const before = publishers.find(({ name }) => name === publisher.name);
   if (before !== undefined && (await publisherKeys(before)).includes(publisher.key)) {
     return publishers;
   }
-  if (before !== undefined && !keys.includes(before.key)) {
+  if (before !== undefined && !keys.includes(before.key) && !replace_key) {
     throw new RegistryError(
       "untrusted",
       `Publisher "${publisher.name}" is listed with another key: ${await fingerprintOf(
         before.key,
       )}, and not ${await fingerprintOf(publisher.key)}`,
-      `Use that key; "lunette plugin key rotate" replaces one by another.`,
+      'Use that key; "lunette plugin key rotate" replaces one by another. Where it was lost, whoever ' +
+        "runs the marketplace says: lunette plugin index add --replace-key.",
     );
   }
   return [...publishers.filter((one) => one !== before), publisher];
@@ -258,11 +260,15 @@ function withVersion(
   };
 }
 
-/** The change that lists a version of a package, signed by `publisher`'s key. */
+/**
+ * The change that lists a version of a package, signed by `publisher`'s key. With `replace_key` that takes
+ * the place of another one without its word: each user has to confirm it.
+ */
 export function listPackage(
   content: PackageContent,
   publisher: { readonly key: PublicKey; readonly rotations: readonly KeyRotation[] },
   now: Date,
+  replace_key = false,
 ): IndexChange {
   return async ({ packages, publishers }) => {
     const manifest = parseManifest(new TextDecoder().decode(content.manifest));
@@ -276,7 +282,7 @@ export function listPackage(
       );
     }
     const name = publisherOf(content.id);
-    const listed = await withPublisher(publishers, { name, ...publisher });
+    const listed = await withPublisher(publishers, { name, ...publisher }, replace_key);
     const entry = entryOf(content, manifest, now);
     const changed = there === undefined ? withVersion(before, content, entry, manifest) : before;
     const others = packages.filter(({ id }) => id !== content.id);

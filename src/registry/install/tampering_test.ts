@@ -339,6 +339,23 @@ Deno.test("a listing under another key than the publisher's is refused to its ma
   });
 });
 
+Deno.test("a key that was lost is replaced by the marketplace, and confirmed by each user", async () => {
+  await MarketplaceDouble.with(async (double) => {
+    await double.publish();
+    await double.install();
+    const next = await makeKey("acme");
+    const content = await double.put({ version: "1.1.0" }, next);
+    const publisher = { key: next.signer.key, rotations: [] };
+    const list = listPackage(content, publisher, double.now, true);
+    await changeIndex(double.own, double.key, list);
+    assert.equal((await double.plan()).publisher.standing, "other");
+    await double.parts.trust.pinPublisher("acme", next.signer.key);
+    assert.equal((await double.plan()).publisher.standing, "known");
+    // What the lost key has signed is nobody's word any more.
+    await refuses(() => double.plan("acme.disk", "1.0.0"), /not signed by publisher "acme"/);
+  });
+});
+
 Deno.test("a key that was handed over signs for marketplace and publisher alike", async () => {
   await MarketplaceDouble.with(async (double) => {
     await double.publish();
