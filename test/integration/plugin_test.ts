@@ -128,6 +128,27 @@ async function installed(publisher: User, operator: User, folder: string): Promi
   return location;
 }
 
+Deno.test("a shell completes verbs of verbs, their options, and what is installed", async () => {
+  await withUsers(async (_publisher, operator) => {
+    const script = await operator.run("completion", "bash");
+    const complete = async (...words: string[]) => {
+      const list = '[{\n    "id": "acme.disk",\n}]';
+      const code = `${script}
+lunette() { printf '%s' '${list.replace("[{", "[\n  {")}'; }
+COMP_WORDS=(lunette "$@"); COMP_CWORD=$#; _lunette; echo "\${COMPREPLY[*]}"`;
+      const { stdout } = await new Deno.Command("bash", { args: ["-c", code, "bash", ...words] })
+        .output();
+      return new TextDecoder().decode(stdout).trim();
+    };
+    assert.equal(await complete("plug"), "plugin");
+    assert.equal(await complete("plugin", "inst"), "install");
+    assert.equal(await complete("plugin", "key", "ro"), "rotate");
+    assert.equal(await complete("plugin", "install", "--accept"), "--accept-lookalike");
+    assert.equal(await complete("plugin", "update", "acme"), "acme.disk");
+    assert.equal(await complete("create", "x", "--fabric", "loop"), "loopback");
+  });
+});
+
 Deno.test("consent is exact: to the capabilities, to keys, to lookalikes", async () => {
   await withUsers(async (publisher, operator, folder) => {
     const location = join(folder, "marketplace");

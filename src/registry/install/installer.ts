@@ -21,7 +21,7 @@ import {
   type Marketplace,
   type MarketplaceIndex,
 } from "./marketplace.ts";
-import { removePackageFiles, writePackageFiles } from "./package_files.ts";
+import { checkPackageFiles, removePackageFiles, writePackageFiles } from "./package_files.ts";
 
 /** What is known of a publisher's key. */
 export type Standing =
@@ -179,13 +179,25 @@ export async function install(
     current: true,
   };
   await lock.change(async (packages) => {
-    await writePackageFiles(lock.folderOf(content.digest), content);
+    const folder = lock.folderOf(content.digest);
+    // What is as it should be stays: a process may be starting from it.
+    if (!await isIntact(folder, installed)) await writePackageFiles(folder, content);
     const others = packages.filter(({ digest }) => digest !== content.digest)
       .map((one) => one.id === content.id ? { ...one, current: false } : one);
     return [...others, installed];
   });
   await removeUnused(lock, inUse);
   return installed;
+}
+
+async function isIntact(folder: string, installed: InstalledPackage): Promise<boolean> {
+  try {
+    await checkPackageFiles(folder, installed);
+    return true;
+  } catch (error) {
+    if (error instanceof RegistryError) return false;
+    throw error;
+  }
 }
 
 /** Removes versions that are not current and that no LUN uses; returns them. */

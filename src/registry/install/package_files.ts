@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { ensureFolder, syncFolder } from "../../sys/durable_file.ts";
 import { type Digest, RegistryError } from "../artifact_store.ts";
 import { digestOf } from "../oci/digest.ts";
-import { checkFolder, readFileSafely } from "../oci/layout_files.ts";
+import { checkFolder, DRAFT_PREFIX, readFileSafely } from "../oci/layout_files.ts";
 import { type PackageContent, PackageLimit } from "../package.ts";
 import type { InstalledPackage } from "./lockfile.ts";
 
@@ -28,11 +28,22 @@ async function writeFile(path: string, bytes: Uint8Array<ArrayBuffer>): Promise<
   await Deno.chmod(path, FILE_MODE);
 }
 
-/** Puts the files of a package into a folder that appears whole, or not at all. */
+/** What was being written when a crash came. */
+async function sweepDrafts(parent: string): Promise<void> {
+  for await (const { name } of Deno.readDir(parent)) {
+    if (name.startsWith(DRAFT_PREFIX)) await removePackageFiles(join(parent, name));
+  }
+}
+
+/**
+ * Puts the files of a package into a folder that appears whole, or not at all. Nobody else may do so at
+ * the same time (`Lockfile.change`).
+ */
 export async function writePackageFiles(folder: string, content: PackageContent): Promise<void> {
   const parent = dirname(folder);
   await ensureFolder(parent);
-  const draft = await Deno.makeTempDir({ dir: parent, prefix: ".new-" });
+  await sweepDrafts(parent);
+  const draft = await Deno.makeTempDir({ dir: parent, prefix: DRAFT_PREFIX });
   try {
     await writeFile(join(draft, FILES.manifest.name), content.manifest);
     await writeFile(join(draft, FILES.bundle.name), content.bundle);

@@ -459,6 +459,23 @@ Deno.test("installed files that were changed do not start, nor does more than wa
   });
 });
 
+Deno.test("what a crash has left of an installation goes with the next one", async () => {
+  await MarketplaceDouble.with(async (double) => {
+    await double.publish();
+    const packages = join(double.parts.lock.folder, "packages");
+    await Deno.mkdir(join(packages, ".new-abc"), { recursive: true });
+    await Deno.writeTextFile(join(packages, ".new-abc", "mod.js"), "half");
+    const { digest } = await double.install();
+    const names = (await Array.fromAsync(Deno.readDir(packages))).map(({ name }) => name);
+    assert.deepEqual(names, [digest.replace(":", "-")]);
+    // The same once more leaves alone what a process may be starting from.
+    const module = join(packages, names[0], "mod.js");
+    const { ino } = await Deno.stat(module);
+    await double.install();
+    assert.equal((await Deno.stat(module)).ino, ino);
+  });
+});
+
 Deno.test("versions that LUNs use stay until nobody does", async () => {
   await MarketplaceDouble.with(async (double) => {
     const { lock } = double.parts;

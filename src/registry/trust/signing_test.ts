@@ -1,5 +1,6 @@
 /** Signatures: what holds, and everything that must not. */
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { RegistryError } from "../artifact_store.ts";
 import { digestOf } from "../oci/digest.ts";
 import type { PackageContent } from "../package.ts";
@@ -141,6 +142,25 @@ Deno.test("an envelope opens in its own form and for its own kind alone", async 
   // Cross-protocol: the type is part of what is signed.
   const claimed = good.replace(PayloadType.INDEX, PayloadType.PACKAGE);
   await assert.rejects(() => open(claimed, PayloadType.PACKAGE), untrusted(/signature is wrong/));
+});
+
+Deno.test("no byte of an envelope can be changed", async () => {
+  const { signer } = await generateKey();
+  const good = await seal(PayloadType.INDEX, utf8.encode('{"version":1}'), signer);
+  const change = fc.record({ at: fc.nat(good.length - 1), by: fc.integer({ min: 1, max: 255 }) });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(change, { minLength: 1, maxLength: 3 }),
+      fc.nat(3),
+      async (all, cut) => {
+        const bad = good.slice(0, good.length - cut);
+        for (const { at, by } of all) bad[at % bad.length] ^= by;
+        fc.pre(!(cut === 0 && bad.every((byte, index) => byte === good[index])));
+        await assert.rejects(() => unseal(bad, PayloadType.INDEX, 1000, "it"), untrusted(/./));
+      },
+    ),
+    { numRuns: 500 },
+  );
 });
 
 Deno.test("a package's signature holds for that package, byte for byte, and no other", async () => {
