@@ -6,14 +6,9 @@
 import type { Manifest } from "../../plugin/mod.ts";
 import { ManifestError, parseManifest } from "../../sandbox/manifest.ts";
 import { SchemaError } from "../../sandbox/schema.ts";
-import {
-  type ArtifactManifest,
-  type ArtifactStore,
-  type Descriptor,
-  RegistryError,
-} from "../artifact_store.ts";
-import { EMPTY_DESCRIPTOR, OciType } from "../oci/manifest.ts";
-import { isPackageId, MediaType, PACKAGE_TYPE, PackageLimit, repositoryOf } from "../package.ts";
+import { type ArtifactStore, type Descriptor, RegistryError } from "../artifact_store.ts";
+import { writePackage } from "../oci/package_artifact.ts";
+import { isPackageId, PackageLimit } from "../package.ts";
 import type { Bundle, BundleOptions } from "./bundle.ts";
 import { Bundler } from "./bundler.ts";
 import { SourceFolder } from "./source_folder.ts";
@@ -88,45 +83,14 @@ export async function pack(path: string, options: PackOptions = {}): Promise<Pac
   return { ...made, manifest: checkManifest(packed), manifest_bytes, readme };
 }
 
-/** A package's files as they are called where it is taken apart, with their media types. */
-function filesOf(packed: PackedHandler): [string, string, Uint8Array<ArrayBuffer>][] {
-  const { manifest_bytes, code, readme, source_map } = packed;
-  return [
-    ["handler.json", MediaType.MANIFEST, manifest_bytes],
-    ["mod.js", MediaType.BUNDLE, code],
-    ...(readme === undefined
-      ? []
-      : [["README.md", MediaType.README, readme] as [string, string, Uint8Array<ArrayBuffer>]]),
-    ["mod.js.map", MediaType.SOURCE_MAP, source_map],
-  ];
-}
-
-/** Puts a package into a store, under its id and version. Throws RegistryError. */
+/**
+ * Puts a package into a store, under its id and version; what was packed before as this version is
+ * replaced. Throws RegistryError.
+ */
 export async function storePackage(
   store: ArtifactStore,
-  packed: PackedHandler,
+  { manifest_bytes, code, readme, source_map }: PackedHandler,
 ): Promise<Descriptor> {
-  const { id, version, description } = packed.manifest;
-  const repository = repositoryOf(id);
-  const layers: Descriptor[] = [];
-  for (const [title, mediaType, bytes] of filesOf(packed)) {
-    const { digest, size } = await store.writeBlob(repository, mediaType, bytes);
-    // By this annotation other programs know how to call the file.
-    const annotations = { "org.opencontainers.image.title": title };
-    layers.push({ mediaType, digest, size, annotations });
-  }
-  const manifest: ArtifactManifest = {
-    schemaVersion: 2,
-    mediaType: OciType.MANIFEST,
-    artifactType: PACKAGE_TYPE,
-    config: EMPTY_DESCRIPTOR,
-    layers,
-    // No time: the same package is the same bytes whenever it is made.
-    annotations: {
-      "org.opencontainers.image.title": id,
-      "org.opencontainers.image.version": version,
-      "org.opencontainers.image.description": description,
-    },
-  };
-  return await store.writeManifest(repository, manifest, version);
+  const files = { manifest: manifest_bytes, bundle: code, readme, source_map };
+  return (await writePackage(store, files, { replace: true })).descriptor;
 }
