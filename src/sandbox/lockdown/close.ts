@@ -62,4 +62,7 @@ export function closeGuest(
   for (const thread of threads) checkThread(thread, report);
   if (lockdown.canOpen()) throw new Error("The guest can still open files");
   if (lockdown.canConnect()) throw new Error("The guest can still make sockets");
+  // The runtime would ask the kernel and end the process, as soon as node:process is evaluated, which
+  // most modules of Node need. Where the program lies is none of the handler's business.
+  Deno.execPath = () => "/nonexistent";
 }

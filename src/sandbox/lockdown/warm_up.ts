@@ -14,9 +14,6 @@ export async function warmUp(): Promise<void> {
   const nothing = () => {};
   Deno.addSignalListener("SIGUSR2", nothing);
   Deno.removeSignalListener("SIGUSR2", nothing);
-  // Asked for while node:process is evaluated, which most modules of Node need.
-  const program = Deno.execPath();
-  Deno.execPath = () => program;
   // For the lines of an error's stack a module in TypeScript is compiled once more; the compiler
   // looks how large this thread's stack is, and the C library reads the process's maps for that.
   const { error } = await import(`data:application/typescript,${encodeURIComponent(TYPED)}`);

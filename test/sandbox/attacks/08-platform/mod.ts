@@ -77,7 +77,13 @@ const variants: readonly Variant[] = [
   { name: "memory-of-system", run: () => secretIn(Deno.systemMemoryInfo()) },
   { name: "release", run: () => secretIn(Deno.osRelease()) },
   { name: "user-id", run: () => secretIn(Deno.uid()) },
-  { name: "executable", run: () => secretIn(Deno.execPath()) },
+  {
+    name: "executable",
+    run: () => {
+      const path = Deno.execPath();
+      return path === "/nonexistent" ? undefined : path;
+    },
+  },
   {
     name: "bundle",
     run: async () => secretIn(await call(Deno, ["bundle"], { entrypoints: [plan.outside_module] })),
