@@ -31,7 +31,7 @@ const LAYERS: readonly (readonly [RegExp, string])[] = [
   [/EPERM|os error 1\b|Operation not permitted/, "seccomp errno"],
   [/ENOSYS|os error 38\b/, "seccomp errno"],
   [/ENOENT|os error 2\b|NotFound|EBADF|os error 9\b/, "seccomp errno"],
-  [/ENOTTY|Not a typewriter|Inappropriate ioctl/, "no terminal"],
+  [/ENOTTY|Not a typewriter|Inappropriate ioctl|TTY initialization failed/, "no terminal"],
   [/Binding to signal|too many attached databases/, "the runtime"],
   [
     /Array buffer allocation|Invalid array length|Unable to grow|could not allocate memory|out of memory|ENOMEM|os error 12\b/i,
