@@ -367,12 +367,19 @@ export class Supervisor {
     }
     if (this.#stop.signal.aborted) return;
     await this.#goOn(ring);
+    this.#logTimes("The handler serves again", began_ms, gone_ms);
+  }
+
+  /** Says where the time of a restart went. */
+  #logTimes(what: string, began_ms: number, gone_ms: number): void {
     const [now_ms, started_ms] = [performance.now(), this.#started_ms];
     const parts = [gone_ms - began_ms, started_ms - gone_ms, now_ms - started_ms].map(Math.round);
     this.#log(
       "info",
-      `The handler serves again after ${Math.round(now_ms - began_ms)} ms: ${parts[0]} ms until ` +
-        `the old process was gone, ${parts[1]} ms of waiting, ${parts[2]} ms to start`,
+      `${what} after ${Math.round(now_ms - began_ms)} ms: ${
+        parts[0]
+      } ms until the old process was ` +
+        `gone, ${parts[1]} ms of waiting, ${parts[2]} ms to start`,
     );
   }
 
@@ -458,10 +465,15 @@ export class Supervisor {
     this.#state = "restarting";
     this.#problem = reason;
     this.#exclusively((async () => {
+      const began_ms = performance.now();
       this.#judge(await ring.down(SETTLE_MS), "it did not answer, and was ended");
       await this.#fence(ring, () => this.#instance.end());
       if (this.#stop.signal.aborted) return;
-      if (await this.#startNext(ring)) return await this.#goOn(ring);
+      const gone_ms = performance.now();
+      if (await this.#startNext(ring)) {
+        await this.#goOn(ring);
+        return this.#logTimes("A new process serves", began_ms, gone_ms);
+      }
       this.#refuse();
       await this.#serveAgain(ring);
     })());

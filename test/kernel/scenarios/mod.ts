@@ -15,6 +15,7 @@ import { hang } from "./hang.ts";
 import { embeddedIscsi, kernelIscsi } from "./iscsi.ts";
 import { limits } from "./limits.ts";
 import { liveChange } from "./live_change.ts";
+import { liveUpgrade } from "./live_upgrade.ts";
 import { processes } from "./processes.ts";
 import { refusals } from "./refusals.ts";
 import { remove } from "./remove.ts";
@@ -32,6 +33,7 @@ export const scenarios: readonly Scenario[] = [
   limits,
   remove,
   liveChange,
+  liveUpgrade,
   refusals,
   kernelIscsi,
   embeddedIscsi,
