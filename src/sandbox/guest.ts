@@ -113,7 +113,7 @@ async function run(): Promise<void> {
     }
     const volume = await handler.open(handed, Object.freeze(configuration.configuration));
     const server = new GuestServer(volume, memory, wake, log);
-    reply(STATE_OPEN, JSON.stringify({ ...describeVolume(volume), layers: JSON.parse(report) }));
+    reply(STATE_OPEN, JSON.stringify(describeVolume(volume)));
     await server.serve();
     reply(STATE_CLOSED, "");
   } catch (error) {

@@ -47,7 +47,6 @@ import {
   LockdownError,
   OPTIONAL_LAYERS,
   type OptionalLayer,
-  parseReport,
 } from "./lockdown/layers.ts";
 import { verifyGuest } from "./lockdown/verify.ts";
 import { measure, type ProcessUsage } from "./limits/usage.ts";
@@ -314,7 +313,7 @@ export class Instance {
     try {
       // The last of the granted descriptors, as the configuration says.
       if (broker !== undefined) line.push(broker.open());
-      const pid = launch({
+      const { pid, layers } = launch({
         channel_fd: this.channel_fd,
         eventfd: this.eventfd,
         granted: [...[...grants.memories, ...grants.files].map(({ fd }) => fd), ...line],
@@ -326,6 +325,7 @@ export class Instance {
         accept_missing_layers: this.#accepted,
         limit: (pid) => this.#limit(pid),
       });
+      this.#layers = layers;
       this.#process = {
         pid,
         exited: this.#watch(pid, watchable(pid), pipes),
@@ -460,8 +460,7 @@ export class Instance {
     try {
       const description = parseDescription(reply);
       if (this.#process !== process) throw new GuestError("The handler ended after its start");
-      this.#layers = parseReport((JSON.parse(reply) as { layers?: unknown }).layers);
-      verifyGuest(process.pid, this.#layers, this.#accepted);
+      verifyGuest(process.pid, this.#layers);
       process.expected = false;
       return description;
     } catch (error) {

@@ -8,6 +8,7 @@ import { libc } from "../sys/libc.ts";
 import { sendSignal, Signal } from "../sys/process.ts";
 import { makeHandler, volumeSource } from "./handler_double.ts";
 import { HostDouble } from "./host_double.ts";
+import { LAYERS } from "./lockdown/layers.ts";
 
 const SIZE = 16 << 20;
 const BLOCK = 4096;
@@ -301,6 +302,21 @@ Deno.test("the handler has no authority but its context", async () => {
   one.operate(READ, 0, 512);
   const text = new TextDecoder().decode(one.data(0, 512)).replaceAll("\0", "");
   assert.equal(text, "got:");
+});
+
+Deno.test("the report of the layers is the daemon's, whatever the guest says", async () => {
+  const lie = `{ layer: "uid", applied: true, detail: "a lie" }`;
+  await using one = await host(`
+    const { stringify } = JSON;
+    JSON.stringify = (value) =>
+      stringify({ ...value, layers: [${lie}] }).replaceAll('"applied":false', '"applied":true');
+    ${volumeSource("")}
+  `);
+  const { layers } = one.instance;
+  assert.deepEqual(layers.map(({ layer }) => layer).sort(), [...LAYERS].sort());
+  const uid = layers.find(({ layer }) => layer === "uid");
+  assert.equal(uid?.applied, Deno.uid() === 0);
+  assert.notEqual(uid?.detail, "a lie");
 });
 
 Deno.test("what the guest prints is logged, escaped", async () => {

@@ -1,11 +1,11 @@
 /** Starts guest processes (guest_program.ts) with the descriptors that they inherit, locked down. */
 import { closeDescriptor } from "../sys/descriptor.ts";
-import { openNull, setOomScore } from "../sys/process.ts";
+import { openNull, setOomScoreOfChild } from "../sys/process.ts";
 import { isEmbedded } from "./embedded.ts";
 import { GUEST_DESCRIPTOR } from "./guest_configuration.ts";
 import type { GuestModules } from "./guest_modules.ts";
 import { GUEST_ENVIRONMENT, guestArguments } from "./guest_program.ts";
-import { launchLocked } from "./lockdown/launch.ts";
+import { type Launched, launchLocked } from "./lockdown/launch.ts";
 import { OPTIONAL_LAYERS, type OptionalLayer } from "./lockdown/layers.ts";
 import { isOpen } from "./lockdown/readable.ts";
 import { UserIds } from "./lockdown/user_ids.ts";
@@ -52,10 +52,10 @@ function descriptorsOf(options: LaunchOptions, null_fd: number): Map<number, num
 }
 
 /**
- * Starts a guest and returns its process id; its program has begun. Call it on the main thread. Throws
- * LockdownError where a layer is missing that must not be, or a process cannot be made.
+ * Starts a guest; its program has begun. Call it on the main thread. Throws LockdownError where a
+ * layer is missing that must not be, or a process cannot be made.
  */
-export function launch(options: LaunchOptions): number {
+export function launch(options: LaunchOptions): Launched {
   const { modules, limit, accept_missing_layers = OPTIONAL_LAYERS } = options;
   const path = Deno.execPath();
   const folders = options.read.filter((one) => !isEmbedded(one));
@@ -65,15 +65,15 @@ export function launch(options: LaunchOptions): number {
   const null_fd = openNull();
   const descriptors = descriptorsOf(options, null_fd);
   try {
-    const pid = launchLocked({
+    const launched = launchLocked({
       lockdown: { parent: Deno.pid, program: path, read, closed, uid, descriptors, limit },
       accept_missing_layers,
       guest: { path, arguments: guestArguments(modules, read), environment: GUEST_ENVIRONMENT },
     });
-    users.hold(uid, pid);
+    users.hold(uid, launched.pid);
     // Not before: while it shared the daemon's memory, it would have been the daemon's too.
-    setOomScore(pid, GUEST_OOM_SCORE);
-    return pid;
+    setOomScoreOfChild(launched.pid, GUEST_OOM_SCORE);
+    return launched;
   } finally {
     closeDescriptor(null_fd);
   }

@@ -3,7 +3,7 @@ import { BareChild } from "./bare_child.ts";
 import { CHILD_REQUESTS_MAX } from "./bare_child_layout.ts";
 import { closeDescriptor, drainEventfd, makeEventfd, signalEventfd } from "./descriptor.ts";
 import { libc } from "./libc.ts";
-import { awaitEnd, sendSignal, Signal } from "./process.ts";
+import { awaitEnd, sendSignal, setOomScoreOfChild, Signal } from "./process.ts";
 import { placeDescriptors, spawn } from "./spawn.ts";
 import { cString } from "./system_error.ts";
 
@@ -130,6 +130,24 @@ Deno.test({
     assert.equal(Deno.uid(), 0);
     assert.equal(awaitEnd(pid).code, 3);
   },
+});
+
+Deno.test("a child's score for the kernel's killer is never left with this process", () => {
+  const scoreOf = (pid: number) => Number(Deno.readTextFileSync(`/proc/${pid}/oom_score_adj`));
+  const before = scoreOf(Deno.pid);
+  // It shares our memory, as one does that has just begun to execute a program.
+  withChild((child) => {
+    assert.equal(setOomScoreOfChild(child.pid, before + 7, 10), false);
+    assert.equal(scoreOf(Deno.pid), before);
+  });
+  const pid = spawn(() => ({ path: "/bin/sleep", arguments: ["60"], environment: {} }));
+  try {
+    assert.equal(setOomScoreOfChild(pid, before + 7), true);
+    assert.deepEqual([scoreOf(pid), scoreOf(Deno.pid)], [before + 7, before]);
+  } finally {
+    sendSignal(pid, Signal.SIGKILL);
+    awaitEnd(pid);
+  }
 });
 
 Deno.test("spawn() leaves no process where its preparation throws", () => {

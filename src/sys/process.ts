@@ -83,6 +83,30 @@ export function setOomScore(pid: number, score: number): boolean {
   }
 }
 
+/** For so long a child that has executed a program may still be about to leave our memory. */
+const LEAVE_TIMEOUT_MS = 1_000;
+
+/**
+ * The same for a child that was started by `spawn`. The kernel gives one score to all processes that
+ * share a memory, and the child counts as gone from ours shortly before it is (exec_mmap of fs/exec.c):
+ * what came to this process, too, is put back, and it is tried again. False: it has none of its own.
+ */
+export function setOomScoreOfChild(
+  pid: number,
+  score: number,
+  timeout_ms: number = LEAVE_TIMEOUT_MS,
+): boolean {
+  const own = () => Deno.readTextFileSync("/proc/self/oom_score_adj").trim();
+  const before = own();
+  const end_ms = performance.now() + timeout_ms;
+  while (performance.now() < end_ms) {
+    if (!setOomScore(pid, score)) return false;
+    if (own() === before) return true;
+    setOomScore(Deno.pid, Number(before));
+  }
+  return false;
+}
+
 /** /dev/null, for standard streams. */
 export function openNull(): number {
   return check(libc.open(cString("/dev/null"), O_RDWR_CLOEXEC, 0), "open", "/dev/null");

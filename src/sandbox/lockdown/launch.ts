@@ -7,7 +7,7 @@
 import type { Program } from "../../sys/execute.ts";
 import { spawn } from "../../sys/spawn.ts";
 import { applyLayers, type LockdownPlan } from "./apply.ts";
-import { checkLayers, LockdownError, type OptionalLayer } from "./layers.ts";
+import { checkLayers, type LayerState, LockdownError, type OptionalLayer } from "./layers.ts";
 
 /** What to start, and how. */
 export interface LaunchPlan {
@@ -18,17 +18,26 @@ export interface LaunchPlan {
   readonly guest: Program;
 }
 
+/** A guest that was launched. */
+export interface Launched {
+  readonly pid: number;
+  /** What came of the layers: as this process saw it, not as the guest says. */
+  readonly layers: readonly LayerState[];
+}
+
 const ADVICE =
   "Give the daemon memory, processes and descriptors; look at the limits of its service.";
 
-/** Returns the process's id; the guest has begun. Throws LockdownError; nothing is left then. */
-export function launchLocked({ lockdown, accept_missing_layers, guest }: LaunchPlan): number {
+/** Starts a guest; it has begun. Throws LockdownError; nothing is left then. */
+export function launchLocked({ lockdown, accept_missing_layers, guest }: LaunchPlan): Launched {
+  let layers: readonly LayerState[] = [];
   try {
-    return spawn((child) => {
-      const report = applyLayers(child, lockdown);
-      checkLayers(report, accept_missing_layers);
-      return { ...guest, arguments: [...guest.arguments, JSON.stringify(report)] };
+    const pid = spawn((child) => {
+      layers = applyLayers(child, lockdown);
+      checkLayers(layers, accept_missing_layers);
+      return { ...guest, arguments: [...guest.arguments, JSON.stringify(layers)] };
     });
+    return { pid, layers };
   } catch (error) {
     if (error instanceof LockdownError) throw error;
     const message = error instanceof Error ? error.message : String(error);

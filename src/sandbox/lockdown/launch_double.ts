@@ -21,7 +21,10 @@ async function main(): Promise<number> {
   const descriptors = new Map(Array.from({ length: last_fd + 1 }, (_, fd) => [fd, fd]));
   let pid: number;
   try {
-    pid = launchLocked({ ...rest, lockdown: { parent: Deno.pid, ...lockdown, descriptors } });
+    ({ pid } = launchLocked({
+      ...rest,
+      lockdown: { parent: Deno.pid, ...lockdown, descriptors },
+    }));
   } catch (error) {
     if (!(error instanceof LockdownError)) throw error;
     console.error(`${error.message}. ${error.advice}`);

@@ -1,12 +1,12 @@
 /**
- * What the daemon sees of a guest from outside, where a handler has no say: a report that came out of
- * the guest is believed only as far as the kernel agrees.
+ * What the daemon sees of a guest from outside, where a handler has no say: that the kernel agrees
+ * with the layers that it was given.
  *
  * @module
  */
 import { parseStatus, type ThreadStatus } from "../../sys/guest_lockdown.ts";
 import { checkThread } from "./close.ts";
-import { checkLayers, type LayerState, LockdownError, type OptionalLayer } from "./layers.ts";
+import { type LayerState, LockdownError } from "./layers.ts";
 
 function threadsOf(pid: number): ThreadStatus[] {
   const threads: ThreadStatus[] = [];
@@ -23,20 +23,12 @@ function threadsOf(pid: number): ThreadStatus[] {
   return threads;
 }
 
-/**
- * Checks a guest that has opened its volume: all threads as reported, and no layer missing but
- * `accepted`. Throws LockdownError.
- */
-export function verifyGuest(
-  pid: number,
-  report: readonly LayerState[],
-  accepted: readonly OptionalLayer[],
-): void {
-  checkLayers(report, accepted);
+/** Checks a guest that has opened its volume: all threads have its layers. Throws LockdownError. */
+export function verifyGuest(pid: number, layers: readonly LayerState[]): void {
   const threads = threadsOf(pid);
   if (threads.length === 0) throw new LockdownError("The guest has no threads", "Try again.");
   try {
-    for (const thread of threads) checkThread(thread, report);
+    for (const thread of threads) checkThread(thread, layers);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     throw new LockdownError(
