@@ -195,10 +195,8 @@ Deno.test("an update that wants more is held while the old one goes on; one that
       const source = await makeHandler(folder, { version, ...more });
       await publisher.run("plugin", "publish", source, "--to", location, "--key", "acme");
     };
-    const create = ["create", "disk", "--handler", "acme.xor", "--size", "16M"];
-    const missing = ["--accept-missing", "landlock,namespaces,uid"];
     await operator.serving(async () => {
-      await operator.run(...create, "--fabric", "embedded-iscsi", ...missing);
+      await operator.run(...createDisk("disk"));
       await publish("1.1.0");
       assert.match(await operator.run("plugin", "update", "--check"), /1.0.0\s+1.1.0\s+available/);
       const updated = await operator.run("plugin", "update");
@@ -248,54 +246,68 @@ Deno.test("a new key that the old one has signed for is taken, another one is he
   });
 });
 
-Deno.test("what is revoked does not start; a LUN goes on or stops, as the operator says", async () => {
-  for (const policy of ["keep", "stop"]) {
-    await withUsers(async (publisher, operator, folder) => {
-      const location = await installed(publisher, operator, folder);
-      const create = (name: string) => [
-        ...["create", name, "--handler", "acme.xor", "--size", "16M"],
-        ...["--fabric", "embedded-iscsi", "--accept-missing", "landlock,namespaces,uid"],
-      ];
-      const log = await operator.serving(async () => {
-        await operator.run(...create("disk"));
-        await publisher.run(
-          ...["plugin", "revoke", "acme.xor@1.0.0", "--reason", "it loses data"],
-          ...["--to", location, "--key", "acme"],
-        );
-        await operator.refused(1, /was revoked by .*: it loses data/, "plugin", "audit");
-        let shown = "";
-        for (let attempt = 0; attempt < 100 && !/^revoked/m.test(shown); attempt++) {
-          shown = await operator.run("show", "disk");
-        }
-        assert.match(
-          shown,
-          /^revoked\s+The package acme.xor 1.0.0 was revoked by .*it loses data/m,
-        );
-        assert.match(await operator.run("ls"), /\(revoked\)/);
-        await operator.refused(1, /was revoked/, ...create("more"));
-        if (policy === "keep") {
-          assert.match(shown, /^state\s+serving$/m);
-          await useLun(await operator.run("show", "disk", "--json"));
-        } else {
-          for (let attempt = 0; attempt < 100 && !/^state\s+failed/m.test(shown); attempt++) {
-            shown = await operator.run("show", "disk");
-          }
-          assert.match(shown, /^state\s+failed: .*was revoked/m);
-        }
-      }, { plugin_revocation: policy });
-      assert.match(log, /error disk: The package acme.xor 1.0.0 was revoked/);
-      // A new daemon does not start it, whatever the policy.
-      await operator.serving(async () => {
-        assert.match(await operator.run("show", "disk"), /^state\s+failed: .*was revoked/m);
-      }, { plugin_revocation: policy });
-      // Until its operator has taken another version.
-      const next = await makeHandler(folder, { version: "1.1.0" });
-      await publisher.run("plugin", "publish", next, "--to", location, "--key", "acme");
-      assert.match(await operator.run("plugin", "update"), /1.1.0\s+updated/);
-      const after = await operator.serving(async () => void await operator.run("ls"));
-      assert.match(after, /disk: its version of acme.xor was revoked: 1.1.0 serves it/);
-    });
+/** What makes a LUN of the package that {@linkcode installed} has installed. */
+function createDisk(name: string): string[] {
+  return [
+    ...["create", name, "--handler", "acme.xor", "--size", "16M"],
+    ...["--fabric", "embedded-iscsi", "--accept-missing", "landlock,namespaces,uid"],
+  ];
+}
+
+/** Shows a LUN until what is shown has come true. */
+async function shownAs(operator: User, pattern: RegExp): Promise<string> {
+  for (let attempt = 0;; attempt++) {
+    const { stdout, stderr } = await operator.try("show", "disk");
+    if (pattern.test(stdout)) return stdout;
+    assert(attempt < 100, stdout + stderr);
   }
+}
+
+Deno.test("what is revoked does not start; a LUN goes on until its daemon ends", async () => {
+  await withUsers(async (publisher, operator, folder) => {
+    const location = await installed(publisher, operator, folder);
+    const log = await operator.serving(async () => {
+      await operator.run(...createDisk("disk"));
+      await publisher.run(
+        ...["plugin", "revoke", "acme.xor@1.0.0", "--reason", "it loses data"],
+        ...["--to", location, "--key", "acme"],
+      );
+      await operator.refused(1, /was revoked by .*: it loses data/, "plugin", "audit");
+      const revoked = /^revoked\s+The package acme.xor 1.0.0 was revoked by .*it loses data/m;
+      assert.match(await shownAs(operator, revoked), /^state\s+serving$/m);
+      assert.match(await operator.run("ls"), /\(revoked\)/);
+      await operator.refused(1, /was revoked/, ...createDisk("more"));
+      await useLun(await operator.run("show", "disk", "--json"));
+    });
+    assert.match(log, /error disk: The package acme.xor 1.0.0 was revoked/);
+    await operator.serving(async () => {
+      await shownAs(operator, /^state\s+failed: .*was revoked/m);
+    });
+    // Until its operator has taken another version.
+    const next = await makeHandler(folder, { version: "1.1.0" });
+    await publisher.run("plugin", "publish", next, "--to", location, "--key", "acme");
+    assert.match(await operator.run("plugin", "update"), /1.1.0\s+updated/);
+    const after = await operator.serving(async () => {
+      await shownAs(operator, /^state\s+no-medium: the volatile content was lost/m);
+    });
+    assert.match(after, /disk: its version of acme.xor was revoked: 1.1.0 serves it/);
+  });
+});
+
+Deno.test("a LUN whose package is revoked stops where its operator wants that", async () => {
+  await withUsers(async (publisher, operator, folder) => {
+    await installed(publisher, operator, folder);
+    await operator.serving(async () => {
+      await operator.run(...createDisk("disk"));
+      const [{ key }] = JSON.parse(await operator.run("plugin", "ls", "--json"));
+      await operator.run("plugin", "revoke", key, "--reason", "stolen");
+      await shownAs(operator, /^state\s+failed: The key that signed .* was revoked .*: stolen/m);
+      await operator.refused(1, /was revoked by the operator of this machine/, "restart", "disk");
+      await operator.run("plugin", "trust", "rm", key);
+      await operator.run("restart", "disk");
+      await shownAs(operator, /^state\s+serving$/m);
+    }, { plugin_revocation: "stop" });
+  });
 });
 
 Deno.test("installed files that were changed are found, and do not start until they are mended", async () => {
@@ -309,12 +321,10 @@ Deno.test("installed files that were changed are found, and do not start until t
     await Deno.writeTextFile(module, "export function open() {}");
     await operator.refused(1, /1 finding: .*mod.js has another digest/, "plugin", "verify");
     await operator.refused(1, /mod.js has another digest/, "plugin", "audit", "--offline");
-    const create = ["create", "disk", "--handler", "acme.xor", "--size", "16M"];
-    const rest = ["--fabric", "embedded-iscsi", "--accept-missing", "landlock,namespaces,uid"];
     await operator.serving(async () => {
-      await operator.refused(1, /mod.js has another digest/, ...create, ...rest);
+      await operator.refused(1, /mod.js has another digest/, ...createDisk("disk"));
       await operator.run("plugin", "install", "acme.xor@1.0.0", "--from", location);
-      await operator.run(...create, ...rest);
+      await operator.run(...createDisk("disk"));
       await operator.refused(77, /acme.xor serves LUNs: disk/, "plugin", "rm", "acme.xor");
       // Before each start: also of the process that takes another's place.
       await Deno.chmod(module, 0o644);
