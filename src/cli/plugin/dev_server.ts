@@ -54,6 +54,7 @@ export class DevServer {
   /** Made when it is first needed: the daemon's own WebAssembly goes first. */
   #bundler: Bundler | undefined;
   #served: PackedHandler;
+  #versions = 0;
 
   private constructor(options: DevOptions, daemon: Daemon, root: string, served: PackedHandler) {
     this.#options = options;
@@ -85,8 +86,11 @@ export class DevServer {
     }
   }
 
-  get #stage(): string {
-    return join(this.#root, "handler");
+  /** A folder for each version: one that does not serve leaves the other as it is. */
+  async #stage(packed: PackedHandler): Promise<string> {
+    const folder = join(this.#root, `version-${++this.#versions}`);
+    await stage(packed, folder);
+    return folder;
   }
 
   /** The LUN as it is served now. */
@@ -105,13 +109,13 @@ export class DevServer {
   }
 
   async #create(packed: PackedHandler): Promise<void> {
-    await stage(packed, this.#stage);
+    const handler = await this.#stage(packed);
     const { settings } = this.#options;
     const default_bytes = takesSize(packed.manifest) ? SIZE_BYTES : undefined;
     const size_bytes = this.#options.size_bytes ?? default_bytes;
     const request: CreateRequest = {
       name: DEV_LUN,
-      handler: this.#stage,
+      handler,
       settings,
       ...(size_bytes === undefined ? {} : { size_bytes }),
       fabric: "embedded-iscsi",
@@ -146,17 +150,12 @@ export class DevServer {
     }
   }
 
-  /** Commands wait meanwhile; they are not lost. */
+  /** As `lunette upgrade` does it: commands wait meanwhile, and what does not serve goes again. */
   async #replace(packed: PackedHandler): Promise<void> {
-    await stage(packed, this.#stage);
-    try {
-      await this.#daemon.restart(DEV_LUN);
-      this.#served = packed;
-    } catch (error) {
-      await stage(this.#served, this.#stage);
-      await this.#daemon.restart(DEV_LUN);
-      throw error;
-    }
+    const handler = await this.#stage(packed);
+    // Its author looks at it: it is not taken back later, by itself.
+    await this.#daemon.upgrade(DEV_LUN, { handler, probation_ms: 0 });
+    this.#served = packed;
   }
 
   /** Initiators see the LUN go and come. */

@@ -91,7 +91,9 @@ Deno.test("a handler that asks for something else, or whose volume is another, g
     try {
       assert.equal(server.lun.size_bytes, 256 << 20);
       await change("    discard(offset", "    forget(offset");
-      assert.equal(await server.reload(), "made anew");
+      assert.equal(await server.reload(), "replaced", "initiators can be told");
+      await change("    write(offset", "    scribble(offset");
+      assert.equal(await server.reload(), "made anew", "and cannot be told of this");
       const path = join(folder, "handler.json");
       const text = await Deno.readTextFile(path);
       await Deno.writeTextFile(
