@@ -117,7 +117,7 @@ async function startUnit(
  * --quick it is enough to try each attempt once as each user, in `open` as root and in a command as
  * an ordinary user, where it can be tried there.
  */
-function phasesOf({ quick, user }: Scene, { thorough }: Family): Phase[][] {
+function phasesOf({ quick, user }: Scene, { thorough }: Pick<Family, "thorough">): Phase[][] {
   if (!quick || thorough === true) return [["import"], ["open"], ["io"]];
   if (Deno.uid() !== 0) return [["open"], ["io"]];
   return user.uid === 0 ? [["open", "io", "import"]] : [["io", "open", "import"]];
@@ -126,7 +126,7 @@ function phasesOf({ quick, user }: Scene, { thorough }: Family): Phase[][] {
 /** What an attacker is told. */
 export function makePlan(
   scene: Scene,
-  family: Family,
+  family: Pick<Family, "thorough">,
   folder: string,
   skip: readonly string[],
 ): Plan {

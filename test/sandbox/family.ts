@@ -45,8 +45,6 @@ export interface Findings {
 export interface Family {
   readonly number: number;
   readonly title: string;
-  /** Why it is not run here. */
-  readonly elsewhere?: string;
   /** Folders in attacks/, each tried on a unit of its own. */
   readonly attackers?: readonly string[];
   /** Needs the guest that leaks. */

@@ -54,6 +54,27 @@ const LAYERS: readonly (readonly [RegExp, string])[] = [
   [/got nothing/, "nothing to get"],
 ];
 
+/** Seen otherwise than by what an attempt was told: by scenarios, and by the end of things. */
+const OTHER_LAYERS: readonly string[] = [
+  "refused to start",
+  "death signal",
+  "supervision",
+  "backoff",
+  "checks at creation",
+  "escaped",
+  "time limit",
+  "read in its own place",
+  "given back",
+  "checks of packages",
+  "harmless",
+];
+
+/** All there are. */
+export const LAYER_NAMES: ReadonlySet<string> = new Set([
+  ...LAYERS.map(([, name]) => name),
+  ...OTHER_LAYERS,
+]);
+
 /** The layer's name; undefined where the text tells of none: then nothing is proven. */
 export function layerOf(text: string): string | undefined {
   return LAYERS.find(([pattern]) => pattern.test(text))?.[1];

@@ -9,7 +9,7 @@ import { Canary } from "./canary.ts";
 import { families } from "./families.ts";
 import type { Family, FamilyResult } from "./family.ts";
 import { adoptOrphans } from "./observe.ts";
-import { formatCounts, formatFailures, formatTable } from "./report.ts";
+import { formatCounts, formatFailures, formatNews, formatTable } from "./report.ts";
 import { runFamily, type RunOptions } from "./run_family.ts";
 import { makeCaches, makeStage } from "./stage.ts";
 import { findUser, type User, USER_NAMES, type UserName } from "./user.ts";
@@ -57,6 +57,8 @@ export async function main(args: string[]): Promise<number> {
   console.log(`\n${formatTable(results)}\n`);
   const failures = formatFailures(results);
   if (failures !== "") console.log(`${failures}\n`);
+  const news = formatNews(results);
+  if (news !== "") console.log(`${news}\n`);
   console.log(formatCounts(results));
   return results.some(({ outcome }) => outcome === "failed") ? 1 : 0;
 }
@@ -64,7 +66,8 @@ export async function main(args: string[]): Promise<number> {
 /** What is not tried where it is the sources that are attacked. */
 function noBinary(): FamilyResult {
   const nothing = { attempts: [], problems: [], elapsed_ms: 0 };
-  const reason = "there is none here: make one with deno compile, and give it with --binary";
+  const reason =
+    "there is none here: deno task compile makes one (DENORT_BIN), --binary attacks it";
   return { number: 0, title: "compiled lunette", user: "", outcome: "skipped", reason, ...nothing };
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import type { FamilyResult } from "./family.ts";
+import { observedLayers } from "./observed_layers.ts";
 
 const HEAD = [
   "",
@@ -59,6 +60,18 @@ export function formatFailures(results: readonly FamilyResult[]): string {
     ),
     ...result.problems.map((problem) => `  ${problem}`),
   ]).join("\n");
+}
+
+/** Layers that were seen, and of which SECURITY.md does not know for their family; "" for none. */
+export function formatNews(results: readonly FamilyResult[]): string {
+  const news = results.flatMap(({ number, attempts }) => {
+    const known = observedLayers[number] ?? [];
+    return attempts.flatMap(({ layer }) =>
+      layer === undefined || known.includes(layer) ? [] : [`${number}: ${layer}`]
+    );
+  });
+  if (news.length === 0) return "";
+  return `observed_layers.ts does not name ${[...new Set(news)].join(", ")}`;
 }
 
 /** `12 passed, 0 failed, 3 skipped`. */

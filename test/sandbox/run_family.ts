@@ -79,7 +79,6 @@ interface Run {
 }
 
 function whySkipped({ stage }: RunOptions, family: Family, user: User): string | undefined {
-  if (family.elsewhere !== undefined) return family.elsewhere;
   if (user.missing !== undefined) return user.missing;
   if (family.leak === true) {
     if (stage.leaky === undefined) return "needs a guest that leaks: a compiled one is as it is";

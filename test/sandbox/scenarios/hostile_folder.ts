@@ -9,11 +9,12 @@ import type { Findings, Scene } from "../family.ts";
 import type { Attempt } from "../judge.ts";
 import { makePlan } from "../attack_unit.ts";
 import { stageAttacker, writePlan } from "../stage.ts";
-import { type Expected, tryCommandLine, tryCreation } from "./creation.ts";
+import { type Expected, inTime, tryCommandLine, tryCreation } from "./creation.ts";
 
 const ATTACKER = "36-folder";
 const RACE_QUICK_MS = 2_000;
 const RACE_MS = 15_000;
+const CREATE_TIMEOUT_MS = 10_000;
 /** The daemon's own limit of what is looked at. */
 const FILES_COUNT = 10_500;
 
@@ -141,7 +142,7 @@ const tricks: Readonly<Record<string, Trick>> = {
 async function stageFolder(scene: Scene, name: string): Promise<[string, string]> {
   const folder = `${scene.folder}/attackers/${name}`;
   await stageAttacker(ATTACKER, folder, scene.bait);
-  await writePlan(folder, makePlan(scene, { number: 36, title: "" }, folder, []));
+  await writePlan(folder, makePlan(scene, {}, folder, []));
   return [folder, `${folder}/${ATTACKER}/mod.ts`];
 }
 
@@ -154,9 +155,10 @@ export async function hostileFolder(scene: Scene): Promise<Findings> {
     attempts.push(await tryCreation(scene, name, { handler: folder }, expected));
   }
   attempts.push(await printedMember(scene));
-  attempts.push(await race(scene, "race-open", 0o755));
-  // Read by the launcher, and copied, where others may not read it.
-  attempts.push(await race(scene, "race-closed", 0o700));
+  attempts.push(await race(scene, "race-open", 0o755, LINK));
+  // Copied by the daemon of root, where others may not read it.
+  attempts.push(await race(scene, "race-closed", 0o700, LINK));
+  if (scene.user.uid === 0) attempts.push(await race(scene, "race-closed-pipe", 0o700, PIPE));
   return { attempts, problems: [] };
 }
 
@@ -171,7 +173,7 @@ async function printedMember(scene: Scene): Promise<Attempt> {
  * A text that the handler imports becomes a link to a secret and back, as fast as can be, while the
  * handler is started again and again: it never sees the secret.
  */
-async function race(scene: Scene, name: string, mode: number): Promise<Attempt> {
+async function race(scene: Scene, name: string, mode: number, swap: string): Promise<Attempt> {
   const { daemon, bait, quick } = scene;
   const [folder, module] = await stageFolder(scene, name);
   const place = `${dirname(module)}/text.json`;
@@ -182,7 +184,7 @@ async function race(scene: Scene, name: string, mode: number): Promise<Attempt> 
   await new Deno.Command("chown", { args: ["-R", `${scene.user.uid}`, folder] }).output();
   await Deno.chmod(folder, mode);
   const swapper = new Deno.Command("/bin/sh", {
-    args: ["-c", SWAP, place, bait.secret_path],
+    args: ["-c", swap, place, bait.secret_path],
     stdout: "null",
     stderr: "null",
   }).spawn();
@@ -190,10 +192,11 @@ async function race(scene: Scene, name: string, mode: number): Promise<Attempt> 
   let starts = 0;
   try {
     while (performance.now() < end_ms) {
-      const made = await daemon.create({ name, handler: folder, size_bytes: 1 << 20 }).then(
-        () => true,
-        () => false,
+      const made = await inTime(
+        daemon.create({ name, handler: folder, size_bytes: 1 << 20 }).then(() => true, () => false),
+        CREATE_TIMEOUT_MS,
       );
+      if (made === undefined) return { name, contained: false, text: "GOT the daemon to wait" };
       starts++;
       if (made) await daemon.remove(name);
     }
@@ -207,8 +210,13 @@ async function race(scene: Scene, name: string, mode: number): Promise<Attempt> 
 }
 
 /** $0 is a file in the folder, $1 the secret. */
-const SWAP = `
+const LINK = `
 while :; do
   ln -sf "$1" "$0.new" && mv -f "$0.new" "$0"
+  printf '"plain"' > "$0.new2" && mv -f "$0.new2" "$0"
+done`;
+const PIPE = `
+while :; do
+  mkfifo "$0.new" && mv -f "$0.new" "$0"
   printf '"plain"' > "$0.new2" && mv -f "$0.new2" "$0"
 done`;

@@ -51,7 +51,7 @@ const HANGING = ["never", "microtasks", "then-everywhere"];
 export async function hostileOpen(scene: Scene): Promise<Findings> {
   const folder = `${scene.folder}/attackers/${ATTACKER}`;
   await stageAttacker(ATTACKER, folder, scene.bait);
-  await writePlan(folder, makePlan(scene, { number: 35, title: "" }, folder, []));
+  await writePlan(folder, makePlan(scene, {}, folder, []));
   const attempts: Attempt[] = [];
   const all = Object.entries(tricks);
   for (let at = 0; at < all.length; at += AT_ONCE) {

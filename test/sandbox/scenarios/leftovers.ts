@@ -66,7 +66,7 @@ export async function leftovers(scene: Scene): Promise<Findings> {
   const { daemon, quick } = scene;
   const handler = `${scene.folder}/attackers/${ATTACKER}`;
   await stageAttacker(ATTACKER, handler, scene.bait);
-  await writePlan(handler, makePlan(scene, { number: 38, title: "" }, handler, []));
+  await writePlan(handler, makePlan(scene, {}, handler, []));
   const lun = await daemon.create({ name: NAME, handler, size_bytes: 1 << 20 });
   const disk = await Disk.open(parseUrl(lun));
   const problems: string[] = [];

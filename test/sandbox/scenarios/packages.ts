@@ -235,7 +235,7 @@ const revokedKey = (scene: Scene) =>
   async function keyRevoked(shop: Shop): Promise<void> {
     await shop.publish();
     shop.works(await shop.install());
-    shop.works(await shop.plugin("revoke", shop.double.key.signer.key, "--reason", "stolen"));
+    shop.works(await shop.plugin("revoke", "--reason", "stolen", "--", shop.double.key.signer.key));
     const created = await serve(scene, "revoked-key");
     shop.holds("key-revoked-here", /revoked/.test(created), `a unit: ${created}`.slice(0, 200));
     await scene.daemon.remove("revoked-key").catch(() => {});
