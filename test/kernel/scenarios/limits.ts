@@ -55,6 +55,27 @@ async function checkSettings(lunette: Lunette): Promise<void> {
   assert.ok((used?.cgroup_memory_bytes ?? 0) > MIB, JSON.stringify(used));
 }
 
+/** Limits of a LUN that is written and verified are changed, as its process runs. */
+async function changeLimits(lunette: Lunette, disk: string): Promise<string> {
+  const { handler_pid } = await lunette.show("neighbour");
+  const value = (file: string) => read(group(lunette, "neighbour", file));
+  const before = Number(value("memory.max"));
+  const [result] = await Promise.all([
+    fio({ devices: [disk], size_mb: 8, runtime_s: 5, depth: 8 }),
+    lunette.run(
+      ...["limit", "neighbour", "--memory", "320M", "--threads", "200"],
+      ...["--cpu-weight", "50", "--cpu-quota", "400%", "--queue-depth", "16"],
+    ),
+  ]);
+  assert.equal(Number(value("memory.max")) - before, 64 * MIB);
+  const rest = ["pids.max", "cpu.weight", "cpu.max"].map(value);
+  assert.deepEqual(rest, ["200", "50", "400000 100000"]);
+  const shown = await lunette.show("neighbour");
+  assert.equal(shown.handler_pid, handler_pid, "its process goes on");
+  assert.deepEqual([shown.limits?.queue_depth, shown.limits?.threads], [16, 200]);
+  return describeFio(result);
+}
+
 /** The process that is over its limit is replaced, and its end has a name. */
 async function checkEnd(lunette: Lunette, name: string, restarts: number): Promise<void> {
   await until(`${name} is served again`, AGAIN_MS_MAX, async () => {
@@ -93,6 +114,9 @@ export const limits: Scenario = {
     const disk = await greedy(lunette, "greedy", ...options);
     const neighbour = await lunette.createDisk("neighbour", "--handler", "memory", "--size", "64M");
     await guest.step("limits are in its control group", () => checkSettings(lunette));
+    await guest.step("limits are changed under fio", async () => {
+      guest.note(`beside a change: ${await changeLimits(lunette, neighbour)}`);
+    });
     await guest.step("a flood of the heap ends at --memory", async () => {
       guest.note(`beside a flood: ${await beside(disk, neighbour)}`);
       await checkEnd(lunette, "greedy", 1);
