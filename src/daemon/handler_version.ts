@@ -54,4 +54,9 @@ export function checkNextVersion(present: BoundManifest, next: BoundManifest): v
   if (grantsOf(present) !== grantsOf(next)) {
     refuse(`Version ${version} asks for other files or memory to keep its data in`);
   }
+  // When the daemon starts again it knows by the manifest alone whether content has gone with it.
+  const [was, is] = [present, next].map(({ manifest }) => manifest.volatile === true);
+  if (was !== is) {
+    refuse(`Version ${version} says that its content ${is ? "is lost" : "is kept"} when it ends`);
+  }
 }

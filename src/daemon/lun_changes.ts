@@ -59,22 +59,23 @@ export class LunChanges {
   }
 
   async #resize(lun: Lun, before: number, size_bytes: number): Promise<void> {
-    const { record } = lun;
     // A crash from here on leaves the one size or the other: the record admits both.
-    await this.#save(lun, { ...record, resizing_to_bytes: size_bytes });
+    await this.#save(lun, { ...lun.record, resizing_to_bytes: size_bytes });
     try {
       // What lies behind the new end must not be written to any more when it goes.
       if (size_bytes < before) await lun.change({ size_bytes });
       await lun.resizeVolume(size_bytes);
     } finally {
-      await this.#followVolume(lun, record);
+      await this.#followVolume(lun);
     }
   }
 
   /** Initiators and the record get the size that the volume has, whatever was asked for. */
-  async #followVolume(lun: Lun, record: LunRecord): Promise<void> {
+  async #followVolume(lun: Lun): Promise<void> {
     const { size_bytes } = lun.describe();
     await lun.change({ size_bytes });
+    // As it is by now: a version that crashed over it may have been taken back meanwhile.
+    const { resizing_to_bytes: _, ...record } = lun.record;
     // A LUN that takes the size that its handler gives goes on doing so.
     await this.#save(lun, record.size_bytes === 0 ? record : { ...record, size_bytes });
   }
@@ -124,7 +125,7 @@ export class LunChanges {
     try {
       return await lun.change(change) ? [] : [STILL_WRITING];
     } catch (error) {
-      await this.#save(lun, record);
+      await this.#save(lun, { ...lun.record, unit: record.unit });
       throw error;
     }
   }
@@ -152,7 +153,8 @@ export class LunChanges {
         }
         return { lun: lun.describe(), notes };
       } catch (error) {
-        await this.#save(lun, record);
+        const { limits, accept_missing_limits, deadline_ms } = record;
+        await this.#save(lun, { ...lun.record, limits, accept_missing_limits, deadline_ms });
         throw error;
       }
     });
@@ -175,9 +177,9 @@ export class LunChanges {
   async grant(name: string, capability: string): Promise<LunDescription> {
     return await this.#luns.exclusively(name, async () => {
       const lun = this.#luns.find(name);
-      const { revoked = [], ...record } = lun.record;
       checkCapability(lun, capability);
       await lun.restoreCapability(capability);
+      const { revoked = [], ...record } = lun.record;
       const others = revoked.filter((one) => one !== capability);
       await this.#save(lun, others.length === 0 ? record : { ...record, revoked: others });
       return lun.describe();

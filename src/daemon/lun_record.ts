@@ -143,19 +143,31 @@ export function takenBack(
   return { ...record, handler, digest, settings, taken_back };
 }
 
-/** Keeps the record of a LUN, durably where records are kept. The others' LUNs have none. */
+/**
+ * Keeps the record of a LUN, durably where records are kept. The others' LUNs have none. Whoever
+ * changes it meanwhile starts from this one: initiators, and versions that crash, do not wait for
+ * operators.
+ */
 export async function saveRecord(
   store: RecordStore | undefined,
   lun: { record: LunRecord },
   record: LunRecord,
 ): Promise<void> {
-  if (record.fabric !== "external") await store?.save(record);
+  const before = lun.record;
   lun.record = record;
+  try {
+    if (record.fabric !== "external") await store?.save(record);
+  } catch (error) {
+    if (lun.record === record) lun.record = before;
+    throw error;
+  }
 }
 
 /** Records as files, one for each logical unit, written so that a crash leaves the old or the new. */
 export class RecordStore {
   readonly #directory: string;
+  /** Its folder was looked for, for all that was saved so far. */
+  #ready: Promise<void> = Promise.resolve();
 
   constructor(state: string) {
     this.#directory = join(state, "luns");
@@ -188,7 +200,9 @@ export class RecordStore {
   }
 
   async save(record: LunRecord): Promise<void> {
-    await ensureFolder(this.#directory);
+    // One after the other: what is saved last is what stays.
+    this.#ready = this.#ready.catch(() => {}).then(() => ensureFolder(this.#directory));
+    await this.#ready;
     await writeDurably(this.#path(record.name), JSON.stringify(record, null, 2) + "\n");
   }
 

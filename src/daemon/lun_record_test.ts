@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { OperatorError } from "./error.ts";
-import { checkName, type LunRecord, RecordStore } from "./lun_record.ts";
+import { checkName, type LunRecord, RecordStore, saveRecord } from "./lun_record.ts";
 
 const record: LunRecord = {
   name: "disk",
@@ -62,6 +62,38 @@ Deno.test("RecordStore reads records that were written before units had options"
     const { records, complaints } = await store.load();
     assert.deepEqual(complaints, []);
     assert.deepEqual(records, [{ ...old, unit: {} }]);
+  });
+});
+
+Deno.test("of records that are saved at the same time the last one stays, whole", async () => {
+  await withStore(async (store) => {
+    const lun = { record };
+    for (let round = 0; round < 20; round++) {
+      const settings = { path: "x".repeat(2000) };
+      // Each starts from what the one before has made of it, though nothing is on the disk yet.
+      await Promise.all([
+        saveRecord(store, lun, { ...lun.record, settings }),
+        saveRecord(store, lun, {
+          ...lun.record,
+          unit: { removable: true, ejected: round % 2 > 0 },
+        }),
+        saveRecord(store, lun, { ...lun.record, settings: {} }),
+      ]);
+      const { records, complaints } = await store.load();
+      assert.deepEqual(complaints, []);
+      assert.deepEqual(records, [lun.record]);
+      assert.deepEqual(records[0].unit, { removable: true, ejected: round % 2 > 0 });
+    }
+  });
+});
+
+Deno.test("saveRecord() leaves a record as it was where it cannot be kept", async () => {
+  await withStore(async (store, folder) => {
+    const lun = { record };
+    await saveRecord(store, lun, record);
+    await Deno.mkdir(join(folder, "disk.json.new"));
+    await assert.rejects(saveRecord(store, lun, { ...record, size_bytes: 512 }));
+    assert.deepEqual(lun.record, record);
   });
 });
 

@@ -127,6 +127,9 @@ export function parseResizeRequest(value: unknown): ResizeRequest {
   return body as unknown as ResizeRequest;
 }
 
+/** A day: a timer that is longer than 2^31 ms would end at once. */
+const PROBATION_MAX_MS = 86_400_000;
+
 /** POST /v1/luns/NAME/upgrade. */
 export function parseUpgradeRequest(value: unknown): UpgradeRequest {
   const body = fieldsOf(value, ["handler", "rollback", "settings", "probation_ms"]);
@@ -135,6 +138,9 @@ export function parseUpgradeRequest(value: unknown): UpgradeRequest {
   if (settings !== undefined && !isStringRecord(settings)) throw bad('"settings" holds no strings');
   checkBoolean(body, "rollback");
   checkCount(body, "probation_ms", "milliseconds");
+  if (Number(body.probation_ms ?? 0) > PROBATION_MAX_MS) {
+    throw bad(`"probation_ms" is more than ${PROBATION_MAX_MS}`);
+  }
   if (body.rollback === true && (handler ?? settings) !== undefined) {
     throw bad('"rollback" goes back to what was: without "handler" and "settings"');
   }

@@ -5,6 +5,7 @@ import {
   parseMediumRequest,
   parseProtectRequest,
   parseResizeRequest,
+  parseUpgradeRequest,
 } from "./requests.ts";
 
 function refused(parse: (value: unknown) => unknown, value: unknown, message: RegExp): void {
@@ -69,4 +70,17 @@ Deno.test("requests to change a LUN are checked member by member", () => {
   assert.deepEqual(parseMediumRequest({}), {});
   refused(parseMediumRequest, { force: true }, /"force"/);
   refused(parseMediumRequest, { rescan: "no" }, /"rescan"/);
+});
+
+Deno.test("parseUpgradeRequest() takes a request whole, or says what is wrong with it", () => {
+  const request = { handler: "/x", settings: { a: "1" }, probation_ms: 86_400_000 };
+  assert.deepEqual(parseUpgradeRequest(request), request);
+  const wrong: [Record<string, unknown>, RegExp][] = [
+    [{ handler: 1 }, /"handler"/],
+    [{ rollback: true, handler: "/x" }, /"rollback"/],
+    [{ probation_ms: -1 }, /"probation_ms"/],
+    // A timer of so many milliseconds ends at once.
+    [{ probation_ms: 2 ** 31 }, /"probation_ms"/],
+  ];
+  for (const [value, message] of wrong) refused(parseUpgradeRequest, value, message);
 });

@@ -6,8 +6,31 @@
  */
 import { dirname } from "node:path";
 
-/** Writes a file of mode 0600; its folder must be there. Returns once it is durable. */
+/** What was begun last, by path. */
+const changes = new Map<string, Promise<void>>();
+
+/** Changes of one file come one after the other, in the order in which they were asked for. */
+async function inTurn(path: string, change: () => Promise<void>): Promise<void> {
+  const before = changes.get(path) ?? Promise.resolve();
+  // What failed before has been told to whoever asked for it.
+  const mine = before.catch(() => {}).then(change);
+  changes.set(path, mine);
+  try {
+    await mine;
+  } finally {
+    if (changes.get(path) === mine) changes.delete(path);
+  }
+}
+
+/**
+ * Writes a file of mode 0600; its folder must be there. Returns once it is durable. Of several at a
+ * time the last one stays.
+ */
 export async function writeDurably(path: string, text: string): Promise<void> {
+  await inTurn(path, () => write(path, text));
+}
+
+async function write(path: string, text: string): Promise<void> {
   const draft = `${path}.new`;
   const file = await Deno.open(draft, { write: true, create: true, truncate: true, mode: 0o600 });
   try {
@@ -37,6 +60,10 @@ export async function ensureFolder(path: string): Promise<void> {
 
 /** Removes a file; one that is not there is no error. Returns once that is durable. */
 export async function removeDurably(path: string): Promise<void> {
+  await inTurn(path, () => remove(path));
+}
+
+async function remove(path: string): Promise<void> {
   try {
     await Deno.remove(path);
   } catch (error) {
