@@ -25,6 +25,31 @@ async function attribute(name: string, which: string): Promise<string> {
   return (await shell(`cat ${backstoreOf(name)}/attrib/${which}`)).trim();
 }
 
+/** Makes a device in configfs, and removes it there when it is served. */
+async function adopt(lunette: Lunette): Promise<void> {
+  const hba = "/sys/kernel/config/target/core/user_77";
+  await shell(
+    `mkdir -p ${hba}/theirs && cd ${hba}/theirs && ` +
+      "echo dev_size=8388608,dev_config=lunette/@memory >control && echo 1 >enable",
+  );
+  await until("it is served", SETTLE_MS, async () => {
+    const luns = await lunette.control.list();
+    return luns.some(({ name, state }) => name === "theirs" && state === "serving");
+  });
+  const { kernel_timeouts, deadline_ms } = await lunette.show("theirs");
+  assert.deepEqual([kernel_timeouts?.queue_full_timeout_s, deadline_ms], [20, 30_000]);
+  assert.equal(kernel_timeouts?.command_timeout_s, 210);
+  for (const [name, value] of [["cmd_time_out", "210"], ["qfull_time_out", "20"]]) {
+    assert.equal((await shell(`cat ${hba}/theirs/attrib/${name}`)).trim(), value);
+  }
+  await lunette.run("limit", "theirs", "--deadline", "2s");
+  assert.equal((await shell(`cat ${hba}/theirs/attrib/cmd_time_out`)).trim(), "70");
+  await shell(`rmdir ${hba}/theirs ${hba}`);
+  await until("it is gone", SETTLE_MS, async () => {
+    return (await lunette.control.list()).every(({ name }) => name !== "theirs");
+  });
+}
+
 export const liveChange: Scenario = {
   name: "live-change",
   shows: "resize, protect, eject and insert under I/O; the kernel follows, nothing is lost",
@@ -40,6 +65,8 @@ export const liveChange: Scenario = {
       const folders = await shell("ls $(cat /sys/kernel/config/target/dbroot)");
       assert.match(folders, /\bpr\b/);
     });
+
+    await guest.step("a device that somebody else made waits as long", () => adopt(lunette));
 
     const folder = await makeAndMount(disk, EXT4);
     await shell(`seq 1 200000 >${folder}/before && sync -f ${folder}`);
