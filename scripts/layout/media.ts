@@ -1,13 +1,40 @@
 import type { Layout } from "./describe.ts";
 
 /**
- * Exchanges: media operations whose one buffer carries what is asked and what is answered. It lies
+ * Media operations and how they end, as daemon and handler's process name them to each other. And
+ * exchanges: media operations whose one buffer carries what is asked and what is answered. It lies
  * in the scratch arena of the engine, and is copied to the handler's process and back.
  */
 export const media: Layout = {
   name: "media",
   source: "src/scsi/media.ts",
   constants: [
+    { name: "OPERATION_READ", value: 1, comment: "fill the data area" },
+    { name: "OPERATION_WRITE", value: 2, comment: "store the data area" },
+    { name: "OPERATION_FLUSH", value: 3, comment: "make writes durable" },
+    { name: "OPERATION_DISCARD", value: 4, comment: "give storage back" },
+    { name: "OPERATION_WRITE_ZEROES", value: 5, comment: "make the range zeros" },
+    { name: "OPERATION_EXTENTS", value: 6, comment: "exchange: which parts hold data" },
+    { name: "OPERATION_SPACE", value: 7, comment: "exchange: storage used and left" },
+    { name: "OPERATION_RESIZE", value: 8, comment: "exchange: change the size" },
+    { name: "OPERATION_COMMAND", value: 9, comment: "exchange: a command that was claimed" },
+    {
+      name: "OPERATION_READ_PROTECTED",
+      value: 10,
+      comment: "exchange: blocks with protection information",
+    },
+    {
+      name: "OPERATION_WRITE_PROTECTED",
+      value: 11,
+      comment: "exchange: blocks with protection information",
+    },
+    { name: "RESULT_OK", value: 0, comment: "done" },
+    { name: "RESULT_MEDIUM_ERROR", value: 1, comment: "HandlerError medium-error" },
+    { name: "RESULT_NO_SPACE", value: 2, comment: "HandlerError no-space" },
+    { name: "RESULT_WRITE_PROTECTED", value: 3, comment: "HandlerError write-protected" },
+    { name: "RESULT_NOT_READY", value: 4, comment: "HandlerError not-ready" },
+    { name: "RESULT_NO_MEDIUM", value: 5, comment: "HandlerError no-medium" },
+    { name: "RESULT_INTERNAL", value: 6, comment: "anything else that was thrown" },
     { name: "EXTENTS_COUNT_MAX", value: 1024, comment: "extents of one exchange" },
     { name: "COMMAND_CDB_LENGTH_MAX", value: 260, comment: "bytes of a CDB" },
     { name: "COMMAND_SENSE_LENGTH_MAX", value: 252, comment: "bytes of sense data" },

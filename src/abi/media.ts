@@ -3,6 +3,42 @@
  *
  * @module
  */
+/** fill the data area */
+export const OPERATION_READ = 1;
+/** store the data area */
+export const OPERATION_WRITE = 2;
+/** make writes durable */
+export const OPERATION_FLUSH = 3;
+/** give storage back */
+export const OPERATION_DISCARD = 4;
+/** make the range zeros */
+export const OPERATION_WRITE_ZEROES = 5;
+/** exchange: which parts hold data */
+export const OPERATION_EXTENTS = 6;
+/** exchange: storage used and left */
+export const OPERATION_SPACE = 7;
+/** exchange: change the size */
+export const OPERATION_RESIZE = 8;
+/** exchange: a command that was claimed */
+export const OPERATION_COMMAND = 9;
+/** exchange: blocks with protection information */
+export const OPERATION_READ_PROTECTED = 10;
+/** exchange: blocks with protection information */
+export const OPERATION_WRITE_PROTECTED = 11;
+/** done */
+export const RESULT_OK = 0;
+/** HandlerError medium-error */
+export const RESULT_MEDIUM_ERROR = 1;
+/** HandlerError no-space */
+export const RESULT_NO_SPACE = 2;
+/** HandlerError write-protected */
+export const RESULT_WRITE_PROTECTED = 3;
+/** HandlerError not-ready */
+export const RESULT_NOT_READY = 4;
+/** HandlerError no-medium */
+export const RESULT_NO_MEDIUM = 5;
+/** anything else that was thrown */
+export const RESULT_INTERNAL = 6;
 /** extents of one exchange */
 export const EXTENTS_COUNT_MAX = 1024;
 /** bytes of a CDB */

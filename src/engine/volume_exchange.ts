@@ -26,6 +26,12 @@ import {
   EXTENTS_LENGTH_BYTES_OFFSET,
   EXTENTS_OFFSET_BYTES_OFFSET,
   EXTENTS_SIZE,
+  OPERATION_COMMAND,
+  OPERATION_EXTENTS,
+  OPERATION_READ_PROTECTED,
+  OPERATION_RESIZE,
+  OPERATION_SPACE,
+  OPERATION_WRITE_PROTECTED,
   PROTECTED_FUA_OFFSET,
   PROTECTED_LENGTH_BYTES_OFFSET,
   PROTECTED_OFFSET_BYTES_OFFSET,
@@ -39,14 +45,6 @@ import {
 } from "../abi/media.ts";
 import { checkCommandResult, checkExtents, checkSpace } from "../plugin/answers.ts";
 import type { Awaitable, Extent, OperationOptions, Volume } from "../plugin/volume.ts";
-
-/** Values of MediaOperation, of which src/scsi is not for guests to read. */
-const EXTENTS = 6;
-const SPACE = 7;
-const RESIZE = 8;
-const COMMAND = 9;
-const READ_PROTECTED = 10;
-const WRITE_PROTECTED = 11;
 
 /** Whether the thing is to be waited for. */
 function isThenable<T>(value: Awaitable<T>): value is Promise<T> {
@@ -81,17 +79,17 @@ export function runExchange(
   options: OperationOptions,
 ): Awaitable<void> {
   switch (operation) {
-    case EXTENTS:
+    case OPERATION_EXTENTS:
       return runExtents(volume, buffer, options);
-    case SPACE:
+    case OPERATION_SPACE:
       return runSpace(volume, buffer, options);
-    case RESIZE:
+    case OPERATION_RESIZE:
       return runResize(volume, buffer);
-    case COMMAND:
+    case OPERATION_COMMAND:
       return runCommand(volume, buffer, options);
-    case READ_PROTECTED:
-    case WRITE_PROTECTED:
-      return runProtected(volume, operation === WRITE_PROTECTED, buffer, options);
+    case OPERATION_READ_PROTECTED:
+    case OPERATION_WRITE_PROTECTED:
+      return runProtected(volume, operation === OPERATION_WRITE_PROTECTED, buffer, options);
     default:
       throw new Error(`the host asked for operation ${operation}`);
   }

@@ -22,6 +22,12 @@
  * @module
  */
 import {
+  OPERATION_EXTENTS,
+  OPERATION_READ,
+  OPERATION_WRITE,
+  RESULT_INTERNAL,
+} from "../abi/media.ts";
+import {
   type Backend,
   type BackendSink,
   SUBMIT_FULL,
@@ -33,14 +39,10 @@ import { FutexWaker } from "../sys/futex.ts";
 import {
   CHANNEL_SIZE,
   CHANNEL_SUBMIT_TAIL_OFFSET,
-  OPERATION_EXTENTS,
-  OPERATION_READ,
-  OPERATION_WRITE,
   QUEUE_LENGTH,
   REQUEST_COUNT,
   REQUEST_FLAG_FUA,
   REQUEST_FLAG_UNMAP,
-  RESULT_INTERNAL,
 } from "./layout.ts";
 import type { EngineMemory, SandboxEvents } from "./ports.ts";
 import {

@@ -1,3 +1,16 @@
+import {
+  OPERATION_COMMAND,
+  OPERATION_DISCARD,
+  OPERATION_EXTENTS,
+  OPERATION_FLUSH,
+  OPERATION_READ,
+  OPERATION_SPACE,
+  OPERATION_WRITE,
+  RESULT_INTERNAL,
+  RESULT_MEDIUM_ERROR,
+  RESULT_NO_SPACE,
+  RESULT_OK,
+} from "../abi/media.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
@@ -13,22 +26,7 @@ import { closeDescriptor } from "../sys/descriptor.ts";
 import { makeMemfd, map, unmap, unmapWindow } from "../sys/mapping.ts";
 import { SandboxBackend } from "./backend.ts";
 import { EngineMemoryDouble } from "./engine_memory_double.ts";
-import {
-  CHANNEL_SIZE,
-  OPERATION_COMMAND,
-  OPERATION_DISCARD,
-  OPERATION_EXTENTS,
-  OPERATION_FLUSH,
-  OPERATION_READ,
-  OPERATION_SPACE,
-  OPERATION_WRITE,
-  QUEUE_LENGTH,
-  REQUEST_FLAG_FUA,
-  RESULT_INTERNAL,
-  RESULT_MEDIUM_ERROR,
-  RESULT_NO_SPACE,
-  RESULT_OK,
-} from "./layout.ts";
+import { CHANNEL_SIZE, QUEUE_LENGTH, REQUEST_FLAG_FUA } from "./layout.ts";
 import {
   Channel,
   COMPLETION_WORD,

@@ -9,20 +9,12 @@
  *
  * @module
  */
-import { runExchange } from "../engine/volume_exchange.ts";
-import type { Logger, Volume, WriteOptions } from "../plugin/mod.ts";
-import type { GuestCalls, GuestFutex } from "../sys/guest_calls.ts";
 import {
-  CHANNEL_SUBMIT_TAIL_OFFSET,
   OPERATION_DISCARD,
   OPERATION_FLUSH,
   OPERATION_READ,
   OPERATION_WRITE,
   OPERATION_WRITE_ZEROES,
-  QUEUE_LENGTH,
-  REQUEST_COUNT,
-  REQUEST_FLAG_FUA,
-  REQUEST_FLAG_UNMAP,
   RESULT_INTERNAL,
   RESULT_MEDIUM_ERROR,
   RESULT_NO_MEDIUM,
@@ -30,6 +22,16 @@ import {
   RESULT_NOT_READY,
   RESULT_OK,
   RESULT_WRITE_PROTECTED,
+} from "../abi/media.ts";
+import { runExchange } from "../engine/volume_exchange.ts";
+import type { Logger, Volume, WriteOptions } from "../plugin/mod.ts";
+import type { GuestCalls, GuestFutex } from "../sys/guest_calls.ts";
+import {
+  CHANNEL_SUBMIT_TAIL_OFFSET,
+  QUEUE_LENGTH,
+  REQUEST_COUNT,
+  REQUEST_FLAG_FUA,
+  REQUEST_FLAG_UNMAP,
 } from "./layout.ts";
 import {
   Channel,

@@ -1,17 +1,38 @@
-/** Media operations; the values are those of the sandbox protocol (`scripts/layout/sandbox.ts`). */
+import {
+  OPERATION_COMMAND,
+  OPERATION_DISCARD,
+  OPERATION_EXTENTS,
+  OPERATION_FLUSH,
+  OPERATION_READ,
+  OPERATION_READ_PROTECTED,
+  OPERATION_RESIZE,
+  OPERATION_SPACE,
+  OPERATION_WRITE,
+  OPERATION_WRITE_PROTECTED,
+  OPERATION_WRITE_ZEROES,
+  RESULT_INTERNAL,
+  RESULT_MEDIUM_ERROR,
+  RESULT_NO_MEDIUM,
+  RESULT_NO_SPACE,
+  RESULT_NOT_READY,
+  RESULT_OK,
+  RESULT_WRITE_PROTECTED,
+} from "../abi/media.ts";
+
+/** Media operations. */
 export const MediaOperation = {
-  READ: 1,
-  WRITE: 2,
-  FLUSH: 3,
-  DISCARD: 4,
-  WRITE_ZEROES: 5,
+  READ: OPERATION_READ,
+  WRITE: OPERATION_WRITE,
+  FLUSH: OPERATION_FLUSH,
+  DISCARD: OPERATION_DISCARD,
+  WRITE_ZEROES: OPERATION_WRITE_ZEROES,
   // Exchanges (src/abi/media.ts): one buffer that carries what is asked and what is answered.
-  EXTENTS: 6,
-  SPACE: 7,
-  RESIZE: 8,
-  COMMAND: 9,
-  READ_PROTECTED: 10,
-  WRITE_PROTECTED: 11,
+  EXTENTS: OPERATION_EXTENTS,
+  SPACE: OPERATION_SPACE,
+  RESIZE: OPERATION_RESIZE,
+  COMMAND: OPERATION_COMMAND,
+  READ_PROTECTED: OPERATION_READ_PROTECTED,
+  WRITE_PROTECTED: OPERATION_WRITE_PROTECTED,
 } as const;
 
 /** Whether an operation's buffer is an exchange: given to the handler and taken back. */
@@ -19,15 +40,15 @@ export function isExchange(operation: number): boolean {
   return operation >= MediaOperation.EXTENTS;
 }
 
-/** How a media operation ended; the values are those of the sandbox protocol. */
+/** How a media operation ended. */
 export const MediaResult = {
-  OK: 0,
-  MEDIUM_ERROR: 1,
-  NO_SPACE: 2,
-  WRITE_PROTECTED: 3,
-  NOT_READY: 4,
-  NO_MEDIUM: 5,
-  INTERNAL: 6,
+  OK: RESULT_OK,
+  MEDIUM_ERROR: RESULT_MEDIUM_ERROR,
+  NO_SPACE: RESULT_NO_SPACE,
+  WRITE_PROTECTED: RESULT_WRITE_PROTECTED,
+  NOT_READY: RESULT_NOT_READY,
+  NO_MEDIUM: RESULT_NO_MEDIUM,
+  INTERNAL: RESULT_INTERNAL,
   /** The handler ended in an operation that may not be repeated; never a guest's own word. */
   LOST: 7,
   /** Protection information is wrong (SBC-4 4.21); the device's finding, never a guest's word. */
