@@ -1,5 +1,6 @@
 /** Where the daemon keeps things: run-time files, and the records of its logical units. */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { OperatorError } from "./error.ts";
 
 export interface Paths {
   /** Control socket, locks: gone after a reboot. */
@@ -46,10 +47,42 @@ export async function makePrivateDirectory(path: string): Promise<void> {
   await Deno.mkdir(path, { recursive: true, mode: 0o700 });
 }
 
+const OTHERS_WRITE = 0o002;
+const GROUP_WRITE = 0o020;
+const STICKY = 0o1000;
+const ROOT = 0;
+/** Who a namespace of users does not know: root, of what was mounted from outside. */
+const UNKNOWN_USER = 65534;
+
+/** Why others can put something else in the place of what lies in a folder; undefined: they cannot. */
+async function exposure(path: string): Promise<string | undefined> {
+  const folder = await Deno.stat(path);
+  if (folder.uid !== Deno.uid()) return `${path} is the folder of user ${folder.uid}`;
+  if (((folder.mode ?? 0) & (GROUP_WRITE | OTHERS_WRITE)) !== 0) {
+    return `Others can write to ${path}`;
+  }
+  const above = dirname(path);
+  const { uid, mode } = await Deno.stat(above);
+  if (![Deno.uid(), ROOT, UNKNOWN_USER].includes(uid ?? -1)) {
+    return `${above} is the folder of user ${uid}`;
+  }
+  const isOpen = ((mode ?? 0) & OTHERS_WRITE) !== 0 && ((mode ?? 0) & STICKY) === 0;
+  return isOpen ? `Others can write to ${above}` : undefined;
+}
+
 /**
  * Makes the directory for run-time files: others may pass through to what lies open in it, the
- * modules of guests, which have users of their own; they may not list it.
+ * modules of guests, which have users of their own; they may not list it. Throws an
+ * {@linkcode OperatorError} where others could exchange what lies there: without XDG_RUNTIME_DIR it is
+ * in /tmp, where anybody can be first.
  */
 export async function makeRuntimeDirectory(path: string): Promise<void> {
   await Deno.mkdir(path, { recursive: true, mode: 0o711 });
+  const problem = await exposure(await Deno.realPath(path));
+  if (problem === undefined) return;
+  throw new OperatorError(
+    "permission",
+    `Run-time files cannot be kept in ${path}: ${problem}`,
+    "Set LUNETTE_RUNTIME_DIR to a folder that only this user can write to.",
+  );
 }
