@@ -67,7 +67,10 @@ Deno.test("lunette without a verb prints its help and fails; --help and --versio
     for (const verb of [...verbs, "resize", "limit", "upgrade", "protect", "eject", "insert"]) {
       assert.match(help.stdout, new RegExp(`^  ${verb}`, "m"));
     }
-    assert.match((await lunette(directory, "--version")).stdout, /^\d+\.\d+\.\d+$/m);
+    assert.match(
+      (await lunette(directory, "--version")).stdout,
+      /^lunette \d+\.\d+\.\d+, commit \S+, \S/m,
+    );
   });
 });
 
