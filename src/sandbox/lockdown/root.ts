@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { dirname } from "node:path";
+import { basename, dirname, relative } from "node:path";
 import {
   bindReadOnly,
   changeRoot,
@@ -20,6 +20,12 @@ import { filesOf, stat } from "./readable.ts";
 const AT_FDCWD = -100;
 const S_IFREG = 0o100000;
 const O_CREAT_WRITE_CLOEXEC = 0o2000101;
+const O_PATH_CLOEXEC = 0o12000000;
+const O_NONBLOCK_CLOEXEC = 0o2004000;
+// linux/openat2.h
+const RESOLVE_NO_MAGICLINKS = 0x02;
+const RESOLVE_NO_SYMLINKS = 0x04;
+const RESOLVE_BENEATH = 0x08;
 /** Any folder that exists everywhere and holds nothing that a guest needs. */
 const MOUNT_POINT = "/proc/fs";
 const TMPFS_OPTIONS = "mode=0755,size=64m";
@@ -41,13 +47,21 @@ export function mappedFiles(maps: string): string[] {
   return [...paths];
 }
 
+/** A file to be copied, as it was when it was looked at. */
+interface Copy {
+  /** The folder that the operator named, and the file's name in it. */
+  readonly folder: string;
+  readonly name: string;
+  readonly size: number;
+  readonly target: string;
+}
+
 /** The calls that fill the new root; made together, they hardly take time. */
 class Root {
   readonly #folder: string;
   /** What is to be made, in this order. */
   readonly requests: Request[] = [];
-  /** Copies of files, by their paths in the new root. */
-  readonly copies = new Map<string, string>();
+  readonly copies: Copy[] = [];
   readonly #folders = new Set<string>(["/"]);
   /** What is shown with all that is below. */
   readonly #shown: string[] = [];
@@ -96,21 +110,48 @@ class Root {
 
   /** Shows copies of modules, which their owner alone may read. */
   copy(path: string): void {
-    for (const [name, { isFile, size }] of filesOf(path)) {
-      if (!isFile || !MODULE.test(name)) continue;
+    for (const [file, { isFile, size }] of filesOf(path)) {
+      if (!isFile || !MODULE.test(file)) continue;
       this.#copied_bytes += size;
       if (this.#copied_bytes > COPY_BYTES_MAX) {
         throw new Error(`Cannot copy more than ${COPY_BYTES_MAX} bytes of modules for a handler`);
       }
-      this.#makeFolder(dirname(name));
-      this.copies.set(name, this.#folder + name);
+      this.#makeFolder(dirname(file));
+      const [folder, name] = file === path
+        ? [dirname(path), basename(path)]
+        : [path, relative(path, file)];
+      this.copies.push({ folder, name, size, target: this.#folder + file });
     }
   }
 }
 
-function writeCopies(calls: SystemCalls, copies: ReadonlyMap<string, string>): void {
-  for (const [path, target] of copies) {
-    const bytes = Deno.readFileSync(path);
+/**
+ * Reads a file of a folder whose owner may exchange it meanwhile, with root's rights: no link is
+ * followed out of the folder or to another file of it, and nothing is waited for. undefined: it is not
+ * there any more. Throws SystemError where that cannot be had (openat2(2), Linux 5.6).
+ */
+export function readBeneath(
+  calls: SystemCalls,
+  { folder, name, size }: Omit<Copy, "target">,
+): Uint8Array<ArrayBuffer> | undefined {
+  const resolve = BigInt(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+  // struct open_how
+  const how = new Uint8Array(new BigUint64Array([BigInt(O_NONBLOCK_CLOEXEC), 0n, resolve]).buffer);
+  const at = calls.call("openat", AT_FDCWD, cString(folder), O_PATH_CLOEXEC, 0);
+  const fd = calls.attempt("openat2", at, cString(name), how, how.length);
+  calls.attempt("close", at);
+  if (fd === -Errno.ENOSYS || fd === -Errno.EPERM) throw new SystemError("openat2", -fd, name);
+  if (fd < 0) return undefined;
+  const bytes = new Uint8Array(size);
+  // A regular file gives all that it has at once.
+  const [length] = calls.attemptAll([["read", fd, bytes, size], ["close", fd]]);
+  return length < 0 ? undefined : bytes.subarray(0, length);
+}
+
+function writeCopies(calls: SystemCalls, copies: readonly Copy[]): void {
+  for (const { target, ...copy } of copies) {
+    const bytes = readBeneath(calls, copy);
+    if (bytes === undefined) continue;
     const fd = calls.call("openat", AT_FDCWD, cString(target), O_CREAT_WRITE_CLOEXEC, 0o644);
     const [written] = calls.callAll([["write", fd, bytes, bytes.length], ["close", fd]]);
     if (written !== bytes.length) throw new SystemError("write", Errno.ENOSPC, target);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mappedFiles } from "./root.ts";
+import { BareChild } from "../../sys/bare_child.ts";
+import { mappedFiles, readBeneath } from "./root.ts";
 import { isOpen, isReachable } from "./readable.ts";
 
 Deno.test("mappedFiles() finds the executable and the libraries, and no data", () => {
@@ -36,6 +37,35 @@ Deno.test("isOpen() and isReachable() tell what others may read", async () => {
     await Deno.chmod(`${folder}/b/c.ts`, 0o644);
     assert.equal(isOpen(folder), true);
   } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("readBeneath() reads what lies in the folder, and nothing that was put in its place", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "lunette-beneath" });
+  const child = new BareChild();
+  const read = (name: string, size = 6) => {
+    const bytes = readBeneath(child, { folder: `${folder}/handler`, name, size });
+    return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
+  };
+  try {
+    await Deno.mkdir(`${folder}/handler/lib`, { recursive: true });
+    await Deno.mkdir(`${folder}/secret`);
+    await Deno.writeTextFile(`${folder}/secret/key.json`, "secret");
+    await Deno.writeTextFile(`${folder}/handler/lib/mod.ts`, "module");
+    assert.equal(read("lib/mod.ts"), "module");
+    assert.equal(read("lib/mod.ts", 3), "mod", "not more than there was");
+    assert.equal(read("lib/mod.ts", 100), "module");
+    assert.equal(read("gone.ts"), undefined);
+    await Deno.symlink(`${folder}/secret/key.json`, `${folder}/handler/key.json`);
+    await Deno.symlink(`${folder}/secret`, `${folder}/handler/keys`);
+    for (const name of ["key.json", "keys/key.json", "../secret/key.json"]) {
+      assert.equal(read(name), undefined, name);
+    }
+    new Deno.Command("mkfifo", { args: [`${folder}/handler/pipe.ts`] }).outputSync();
+    assert.ok(!read("pipe.ts"), "a pipe is not waited for");
+  } finally {
+    child.end();
     await Deno.remove(folder, { recursive: true });
   }
 });
