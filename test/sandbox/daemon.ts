@@ -15,6 +15,9 @@ const STOP_TIMEOUT_MS = 20_000;
 /** Whoever asks longer than that for a short answer is not answered. */
 const ANSWER_TIMEOUT_MS = 3_000;
 
+/** The longest that a request may take: a start that does not end is given up before. */
+const REQUEST_TIMEOUT_MS = 75_000;
+
 /** What a daemon is started with. */
 export interface DaemonOptions {
   readonly program: Program;
@@ -110,20 +113,20 @@ export class Daemon implements AsyncDisposable {
   /** Makes a LUN; an ordinary user's daemon does without the layers that need root. */
   create(request: CreateRequest): Promise<LunDescription> {
     const stranger = /^\/|\./.test(request.handler) && this.#options.user.uid !== 0;
-    return this.#client.create({
+    return answered(this.#client.create({
       fabric: "embedded-iscsi",
       isolation: "process",
       ...(stranger ? { accept_missing_layers: ["namespaces", "uid"] } : {}),
       ...request,
-    });
+    }));
   }
 
   show(name: string): Promise<LunDescription> {
-    return this.#client.show(name);
+    return answered(this.#client.show(name));
   }
 
   restart(name: string): Promise<LunDescription> {
-    return this.#client.restart(name);
+    return answered(this.#client.restart(name));
   }
 
   /** Runs the command line against it; gives all that it printed, and what of it on standard error. */
@@ -145,7 +148,7 @@ export class Daemon implements AsyncDisposable {
   }
 
   remove(name: string): Promise<void> {
-    return this.#client.remove(name);
+    return answered(this.#client.remove(name));
   }
 
   /** All it has logged. */
@@ -172,6 +175,20 @@ export class Daemon implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
+  }
+}
+
+/** The same, or an error where a daemon that hangs never answers. */
+async function answered<T>(answer: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = new Error(`the daemon does not answer within ${REQUEST_TIMEOUT_MS} ms`);
+    timer = setTimeout(() => reject(error), REQUEST_TIMEOUT_MS);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

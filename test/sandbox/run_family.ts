@@ -122,8 +122,9 @@ async function runIn(arena: Arena, family: Family, run: Run): Promise<void> {
   run.usual = await times.of("usual load", () => usualLoad(scene));
   const before = new Aftermath(scene);
   await attack(scene, family, run);
-  if (daemon.isRunning) {
-    run.during = await victim.report();
+  if (daemon.isRunning) run.during = await victim.report();
+  // One that does not answer has no more to tell: the aftermath says so.
+  if (run.during !== undefined && await daemon.answers()) {
     run.problems.push(...await victim.problems(run.during));
   }
   run.problems.push(...await times.of("aftermath", () => before.problems()));
