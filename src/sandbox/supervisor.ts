@@ -537,7 +537,8 @@ export class Supervisor {
       outcome.resolve();
     } catch (error) {
       this.#description = before;
-      await this.#instance.kill();
+      // Also what the daemon does for it: nothing of it lands when what was before serves again.
+      await this.#fence(ring, () => this.#instance.kill());
       replacement.undo();
       outcome.reject(error);
       throw error;
