@@ -28,7 +28,7 @@ const { signer, secret } = await generateKey();
 const { signer: old_signer } = await generateKey();
 const utf8 = (text: string) => new TextEncoder().encode(text);
 const digest = `sha256:${"a".repeat(64)}` as const;
-const rotation = await rotate(old_signer, signer.key);
+const rotation = await rotate(old_signer, signer);
 const revocation = {
   what: "digest" as const,
   value: digest,

@@ -44,12 +44,14 @@ export interface IndexPublisher {
   readonly rotations: readonly KeyRotation[];
 }
 
-/** An old key's word for a new one. */
+/** A key's word for the one after it, and that one's word that it comes after it. */
 export interface KeyRotation {
   readonly old_key: PublicKey;
   readonly new_key: PublicKey;
-  /** By the old key, in base64url. */
+  /** By the old key, in base64url: else anybody would be its successor. */
   readonly signature: string;
+  /** By the new key, in base64url: else anybody would be its predecessor, who may sign as well. */
+  readonly new_signature: string;
 }
 
 /** Something that must not be used any more. */

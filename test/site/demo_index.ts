@@ -284,11 +284,13 @@ function packageOf(row: Row): IndexPackage {
 }
 
 function rotation(name: string, old_name: string) {
-  const signature = new Uint8Array([...hash(name), ...hash(old_name)]);
+  const bytes = new Uint8Array([...hash(name), ...hash(old_name)]);
+  const signature = bytes.toBase64({ alphabet: "base64url", omitPadding: true });
   return {
     old_key: demoKey(old_name),
     new_key: demoKey(name),
-    signature: signature.toBase64({ alphabet: "base64url", omitPadding: true }),
+    signature,
+    new_signature: signature,
   };
 }
 

@@ -54,7 +54,7 @@ export async function makeKey(name: string, before?: SigningKey): Promise<Signin
   const { signer } = await generateKey();
   const rotations = before === undefined
     ? []
-    : [...before.rotations, await rotate(before.signer, signer.key)];
+    : [...before.rotations, await rotate(before.signer, signer)];
   return { name, signer, rotations };
 }
 

@@ -16,6 +16,7 @@ import {
 import { PayloadType, seal } from "../trust/envelope.ts";
 import { DAY_MS } from "../trust/index_document.ts";
 import { signPackage } from "../trust/package_statement.ts";
+import { rotate } from "../trust/rotation.ts";
 import { install, parseReference, planInstall, removeUnused, uninstall } from "./installer.ts";
 import { makeKey, MarketplaceDouble, packageFiles } from "./marketplace_double.ts";
 import { readSignatures } from "./marketplace.ts";
@@ -370,6 +371,25 @@ Deno.test("a key that was handed over signs for marketplace and publisher alike"
     // The old key is not one to go back to.
     const { publishers } = await double.parts.trust.load();
     assert.equal(publishers[0].key, double.key.signer.key);
+  });
+});
+
+Deno.test("a marketplace makes no key of its own a former one of a publisher", async () => {
+  await MarketplaceDouble.with(async (double) => {
+    await double.publish();
+    await double.install();
+    const evil = await makeKey("evil");
+    const { signer: { key } } = double.key;
+    // It can sign for the publisher's key, as if it had been handed over to it; that says nothing.
+    const handover = await rotate(evil.signer, double.key.signer);
+    const forged = { ...handover, new_signature: handover.signature };
+    const content = await double.put({ version: "1.1.0", code: "evil" }, evil);
+    const list = listPackage(content, { key, rotations: [] }, double.now);
+    await changeIndex(double.own, double.key, async (index) => ({
+      ...await list(index),
+      publishers: [{ name: "acme", key, rotations: [forged] }],
+    }));
+    await refuses(() => double.plan(), /new key did not sign that it follows/);
   });
 });
 

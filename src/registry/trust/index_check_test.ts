@@ -101,7 +101,7 @@ Deno.test("another key is refused, unless the known one has signed for it", asyn
     publishers: [{
       name: "acme",
       key: stranger.key,
-      rotations: [await rotate(signer, stranger.key)],
+      rotations: [await rotate(signer, stranger)],
     }],
   });
   const opened = await openIndex(await signIndex(handed, stranger), LOCATION, pin, NOW);
@@ -112,7 +112,7 @@ Deno.test("another key is refused, unless the known one has signed for it", asyn
     publishers: [{
       name: "acme",
       key: stranger.key,
-      rotations: [{ ...await rotate(third, stranger.key), old_key: signer.key }],
+      rotations: [{ ...await rotate(third, stranger), old_key: signer.key }],
     }],
   });
   await refuses(forged, /old key did not sign/, { pin, by: stranger });

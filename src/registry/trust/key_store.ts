@@ -49,12 +49,12 @@ export class KeyStore {
   }
 
   /**
-   * Replaces a key by a new one, which the old one signs for. The old file stays beside it, as
+   * Replaces a key by a new one; both sign that it follows the old one. The old file stays beside it, as
    * `NAME-N.retired.json`. `passphrase` is the one of the new key.
    */
   async rotate(old: LockedKey, old_signer: Signer, passphrase: string): Promise<LockedKey> {
     const { signer, secret } = await generateKey();
-    const rotations = [...old.rotations, await rotate(old_signer, signer.key)];
+    const rotations = [...old.rotations, await rotate(old_signer, signer)];
     const path = this.#path(old.name);
     const retired = join(this.#folder, `${old.name}-${rotations.length}${RETIRED}`);
     await Deno.copyFile(path, retired);

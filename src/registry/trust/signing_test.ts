@@ -204,23 +204,26 @@ Deno.test("a statement with unknown members, or by another key than it names, is
   );
 });
 
-Deno.test("keys follow each other by the old one's signature alone", async () => {
+Deno.test("keys follow each other by the signatures of both", async () => {
   const [{ signer: a }, { signer: b }, { signer: c }] = [
     await generateKey(),
     await generateKey(),
     await generateKey(),
   ];
-  const ab = await rotate(a, b.key);
-  const bc = await rotate(b, c.key);
+  const ab = await rotate(a, b);
+  const bc = await rotate(b, c);
   assert.deepEqual(await checkRotations([ab, bc], c.key, "acme"), [a.key, b.key, c.key]);
   assert.deepEqual(await checkRotations([], c.key, "acme"), [c.key]);
-  const forged = { ...await rotate(c, a.key), old_key: b.key, new_key: c.key };
+  const forged = { ...await rotate(c, a), old_key: b.key, new_key: c.key };
   const cases: [typeof ab[], string, RegExp][] = [
     [[ab, forged], c.key, /did not sign/],
     [[{ ...ab, new_key: c.key }], c.key, /did not sign/],
+    // Anybody can say that a key follows theirs.
+    [[{ ...bc, new_signature: bc.signature }], c.key, /new key did not sign/],
+    [[{ ...await rotate(a, c), new_signature: bc.new_signature }], c.key, /new key did not sign/],
     [[bc, ab], b.key, /one is missing/],
     [[ab], c.key, /the last is another/],
-    [[ab, await rotate(b, a.key)], a.key, /comes twice/],
+    [[ab, await rotate(b, a)], a.key, /comes twice/],
   ];
   for (const [rotations, key, pattern] of cases) {
     await assert.rejects(() => checkRotations(rotations, key, "acme"), untrusted(pattern));
