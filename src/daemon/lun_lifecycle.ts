@@ -40,8 +40,11 @@ import type { RingClient } from "./ring_client.ts";
 import type { StateKeeper } from "./state_keeper.ts";
 import { lostStorage, openStorage, type Storage } from "./storage.ts";
 
-/** Old handler processes end with their daemon; this long it may take. */
-const GUESTS_TIMEOUT_MS = 10_000;
+/**
+ * Old handler processes end with their daemon; this long it may take: longer than one that had just
+ * changed its user waits for what it is to do next (`bare_child.ts`).
+ */
+const GUESTS_TIMEOUT_MS = 15_000;
 
 /** What LUNs are made with. */
 export interface LifecycleParts {

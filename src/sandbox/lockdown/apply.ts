@@ -209,11 +209,11 @@ export function applyLayers(calls: SystemCalls, plan: LockdownPlan): LayerState[
   calls.call("chdir", cString("/"));
   const isBounded = isRoot && dropBoundingSet(calls);
   const uid = isRoot ? changeUser(calls, plan, hasRoot) : missing("uid", "the daemon is not root");
+  // Again, and at once: a process that changes its user gets no signal when its parent ends.
+  const process = bindToDaemon(calls, plan);
   const capabilities = giveUpCapabilities(calls, isRoot, isBounded, uid);
   const privileges = attempt("no-new-privileges", () => setNoNewPrivileges(calls));
   const landlock = restrictFiles(calls, plan, files);
   const seccomp = filterStart(calls);
-  // Again: a process that changes its user gets no signal when its parent ends.
-  const process = bindToDaemon(calls, plan);
   return [process, descriptors, privileges, seccomp, capabilities, landlock, namespaces, uid];
 }

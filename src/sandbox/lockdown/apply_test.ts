@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
+import { BareChild } from "../../sys/bare_child.ts";
+import {
+  dieWithParent,
+  dropCapabilities,
+  setNoNewPrivileges,
+  setUser,
+} from "../../sys/credentials.ts";
+import { landlockAbi, restrictSelf } from "../../sys/landlock.ts";
 import { Namespace } from "../../sys/namespaces.ts";
+import { Signal } from "../../sys/process.ts";
 import { callsOf, type Request, type SystemCalls } from "../../sys/system_call.ts";
 import { applyLayers } from "./apply.ts";
 import { checkLayers, type Layer, LockdownError, missingLayers } from "./layers.ts";
@@ -7,6 +16,7 @@ import { checkLayers, type Layer, LockdownError, missingLayers } from "./layers.
 const EPERM = 1;
 const PARENT = 7;
 const PR_SET_PDEATHSIG = 1;
+const PR_GET_PDEATHSIG = 2;
 const PR_CAPBSET_DROP = 24;
 const PR_SET_NO_NEW_PRIVS = 38;
 const MS_PRIVATE = 1 << 18;
@@ -114,4 +124,32 @@ Deno.test("descriptors are taken before a limit of them is set, and limits befor
   applyLayers(calls, { ...plan, limit: () => void (at = made.length) });
   const index = (name: string) => made.findLastIndex((request) => request[0] === name);
   assert.ok(index("close_range") < at && at < index("setresuid"));
+});
+
+Deno.test("a process that has changed its user ends with the daemon again at once", () => {
+  const { calls, made } = kernel(() => false);
+  applyLayers(calls, plan);
+  const changed = made.findLastIndex(call("setresuid"));
+  assert.deepEqual(made[changed + 1].slice(0, 2), ["prctl", PR_SET_PDEATHSIG]);
+});
+
+Deno.test({
+  name: "what comes after does not undo that",
+  ignore: Deno.uid() !== 0,
+  fn() {
+    const child = new BareChild();
+    try {
+      setUser(child, plan.uid, plan.uid);
+      dieWithParent(child);
+      dropCapabilities(child);
+      setNoNewPrivileges(child);
+      const abi = landlockAbi(child);
+      if (abi > 0) restrictSelf(child, abi, []);
+      const signal = new Int32Array(1);
+      child.call("prctl", PR_GET_PDEATHSIG, new Uint8Array(signal.buffer), 0, 0, 0);
+      assert.equal(signal[0], Signal.SIGKILL);
+    } finally {
+      child.end();
+    }
+  },
 });
