@@ -15,15 +15,32 @@ import type {
 } from "./api.ts";
 import { type ErrorKind, exitCode, OperatorError } from "./error.ts";
 
+const ROOT = 0;
+
 function isErrorBody(value: unknown): value is ErrorBody {
   return typeof value === "object" && value !== null && "error" in value;
 }
 
 export class ControlClient {
   readonly #path: string;
+  readonly #uid: number | null;
 
-  constructor(path: string) {
+  /** `uid`: who asks. */
+  constructor(path: string, uid: number | null = Deno.uid()) {
     this.#path = path;
+    this.#uid = uid;
+  }
+
+  /** What is asked is told to this user's daemon, root's, or, by root, to anybody's. */
+  async #checkOwner(): Promise<void> {
+    if (this.#uid === ROOT) return;
+    const owner = await Deno.stat(this.#path).then(({ uid }) => uid, () => this.#uid);
+    if (owner === this.#uid || owner === ROOT) return;
+    throw new OperatorError(
+      "permission",
+      `${this.#path} is the socket of user ${owner}`,
+      "Set LUNETTE_RUNTIME_DIR to the folder of your own daemon.",
+    );
   }
 
   /** Whether a daemon answers. */
@@ -37,6 +54,7 @@ export class ControlClient {
   }
 
   async #call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    await this.#checkOwner();
     if (!await this.isAlive()) {
       throw new OperatorError(
         "unavailable",
