@@ -34,7 +34,7 @@ import type { LunFabric } from "./lun_fabric.ts";
 import { LunLifecycle } from "./lun_lifecycle.ts";
 import { LunUpgrades } from "./lun_upgrades.ts";
 import { checkName, type FabricKind, RecordStore } from "./lun_record.ts";
-import { LunSet } from "./lun_set.ts";
+import { LunSet, PATIENCE_MS } from "./lun_set.ts";
 import { PackageHandlers, type RevocationPolicy } from "./package_handlers.ts";
 import { makePrivateDirectory, makeRuntimeDirectory, type Paths } from "./paths.ts";
 import { RevocationWatch } from "./revocation_watch.ts";
@@ -242,7 +242,7 @@ export class Daemon {
   /** Has the handler of a LUN started again: commands wait meanwhile. */
   async restart(name: string): Promise<LunDescription> {
     checkName(name);
-    return await this.#luns.exclusively(name, async () => {
+    return await this.#luns.takingOver(name, PATIENCE_MS, async () => {
       const lun = this.#luns.find(name);
       await lun.restartHandler();
       return lun.describe();

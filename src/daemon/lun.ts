@@ -170,6 +170,11 @@ export class Lun {
     await supervisor.restart();
   }
 
+  /** Whoever waits for a process that is being started gets an error (`Supervisor.interrupt`). */
+  interrupt(): void {
+    this.#storage?.supervisor?.interrupt();
+  }
+
   /** The handler's code that serves. Throws {@linkcode OperatorError}. */
   get handler(): ResolvedHandler {
     const { handler } = this.#served;
@@ -231,6 +236,8 @@ export class Lun {
 
   /** Takes the LUN from its fabric and its ring, for good. */
   async remove(): Promise<void> {
+    // The kernel lets nothing go that has commands in flight.
+    await this.#storage?.supervisor?.refuseCommands();
     try {
       await this.#fabric.detach(this.record, this.#attachment);
     } catch (error) {

@@ -302,17 +302,12 @@ export class LunLifecycle {
     });
   }
 
-  /** Removes a LUN. Files that hold its data stay. */
+  /** Removes a LUN, and interrupts what is under way for it. Files that hold its data stay. */
   async remove(name: string): Promise<void> {
-    await this.#parts.luns.exclusively(checkName(name), async () => {
+    checkOurs(this.#parts.luns.get(checkName(name)));
+    await this.#parts.luns.takingOver(name, 0, async () => {
       const lun = this.#parts.luns.find(name);
-      if (lun.record.fabric === "external") {
-        throw new OperatorError(
-          "permission",
-          `LUN "${name}" was made by another program`,
-          "Remove its backstore where it was made, for example with targetcli.",
-        );
-      }
+      checkOurs(lun);
       await lun.remove();
       this.#parts.luns.delete(name);
       this.#parts.luns.giveNumber(name);
@@ -320,4 +315,14 @@ export class LunLifecycle {
       await this.#parts.store.remove(name);
     });
   }
+}
+
+/** Throws an {@linkcode OperatorError} where it is not this daemon's to remove. */
+function checkOurs(lun: Lun | undefined): void {
+  if (lun?.record.fabric !== "external") return;
+  throw new OperatorError(
+    "permission",
+    `LUN "${lun.record.name}" was made by another program`,
+    "Remove its backstore where it was made, for example with targetcli.",
+  );
 }

@@ -2,12 +2,19 @@
 import { OperatorError } from "./error.ts";
 import type { Lun } from "./lun.ts";
 
+/** How long an operation that was interrupted may take to end: what a handler's process may at its end. */
+const INTERRUPTED_MS = 15_000;
+/** How often one is interrupted: a process may just not have been there yet. */
+const INTERRUPT_GAP_MS = 50;
+/** What is under way gets so long before an operator's other wish for the same LUN interrupts it. */
+export const PATIENCE_MS = 2_000;
+
 export class LunSet {
   readonly #luns = new Map<string, Lun>();
   /** LUNs of the embedded target, by name. */
   readonly #numbers = new Map<string, number>();
-  /** Names that an operation is under way for. */
-  readonly #busy = new Set<string>();
+  /** Names that an operation is under way for, and when that is over. */
+  readonly #busy = new Map<string, Promise<void>>();
 
   get all(): Lun[] {
     return [...this.#luns.values()];
@@ -51,12 +58,33 @@ export class LunSet {
     if (this.#busy.has(name)) {
       throw new OperatorError("busy", `LUN "${name}" is being changed`, "Try again in a moment.");
     }
-    this.#busy.add(name);
+    const over = Promise.withResolvers<void>();
+    this.#busy.set(name, over.promise);
     try {
       return await work();
     } finally {
       this.#busy.delete(name);
+      over.resolve();
     }
+  }
+
+  /**
+   * The same for what must not wait for a handler's process that never opens: what is under way gets
+   * `patience_ms` to end, then it is interrupted.
+   */
+  async takingOver<T>(name: string, patience_ms: number, work: () => Promise<T>): Promise<T> {
+    const began_ms = performance.now();
+    for (let gap_ms = patience_ms;; gap_ms = INTERRUPT_GAP_MS) {
+      const over = this.#busy.get(name);
+      const waited_ms = performance.now() - began_ms;
+      if (over === undefined || waited_ms > patience_ms + INTERRUPTED_MS) break;
+      if (waited_ms >= patience_ms) this.#luns.get(name)?.interrupt();
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const late = new Promise<void>((resolve) => timer = setTimeout(resolve, gap_ms));
+      await Promise.race([over, late]);
+      clearTimeout(timer);
+    }
+    return await this.exclusively(name, work);
   }
 
   /** Keeps the number that a record names. */

@@ -20,7 +20,7 @@ import {
   saveRecord,
   takenBack,
 } from "./lun_record.ts";
-import type { LunSet } from "./lun_set.ts";
+import { type LunSet, PATIENCE_MS } from "./lun_set.ts";
 import type { PackageHandlers } from "./package_handlers.ts";
 
 /** How long a new version is watched, and goes when its process ends. */
@@ -62,37 +62,43 @@ export class LunUpgrades {
 
   /** Serves a LUN with another version of its handler. Throws {@linkcode OperatorError}. */
   async upgrade(name: string, request: UpgradeRequest): Promise<LunChanged> {
-    return await this.#parts.luns.exclusively(name, async () => {
-      const lun = this.#parts.luns.find(name);
-      const present = presentVersion(lun);
-      const target = await this.#targetOf(lun.record, request);
-      const replacement = lun.nextVersion(target.handler, target.version.settings);
-      // What was to take the present version's place is no way back for the next one.
-      this.#forget(lun);
-      try {
-        await lun.replaceHandler({
-          ...replacement,
-          start_timeout_ms: OPEN_TIMEOUT_MS,
-          trial_ms: TRIAL_MS,
-        });
-      } catch (error) {
-        await this.watch(lun);
-        const { message, advice } = operatorError(error);
-        const inPlace = isSameCode(present, target.version)
-          ? "Its folder holds what does not serve: put the code that did back."
-          : advice;
-        throw new OperatorError(
-          "failed",
-          `LUN "${name}" goes on with version ${present.version}: ${message}`,
-          inPlace,
-          { cause: error },
-        );
-      }
-      // Whoever goes back knows what is good.
-      const probation_ms = request.rollback === true ? 0 : request.probation_ms ?? PROBATION_MS;
-      await this.#served(lun, present, target.version, probation_ms);
-      return { lun: lun.describe(), notes: [] };
-    });
+    const { luns } = this.#parts;
+    // Who goes back does it because something is wrong, and shall not wait for that.
+    return request.rollback === true
+      ? await luns.takingOver(name, PATIENCE_MS, () => this.#upgrade(name, request))
+      : await luns.exclusively(name, () => this.#upgrade(name, request));
+  }
+
+  async #upgrade(name: string, request: UpgradeRequest): Promise<LunChanged> {
+    const lun = this.#parts.luns.find(name);
+    const present = presentVersion(lun);
+    const target = await this.#targetOf(lun.record, request);
+    const replacement = lun.nextVersion(target.handler, target.version.settings);
+    // What was to take the present version's place is no way back for the next one.
+    this.#forget(lun);
+    try {
+      await lun.replaceHandler({
+        ...replacement,
+        start_timeout_ms: OPEN_TIMEOUT_MS,
+        trial_ms: TRIAL_MS,
+      });
+    } catch (error) {
+      await this.watch(lun);
+      const { message, advice } = operatorError(error);
+      const inPlace = isSameCode(present, target.version)
+        ? "Its folder holds what does not serve: put the code that did back."
+        : advice;
+      throw new OperatorError(
+        "failed",
+        `LUN "${name}" goes on with version ${present.version}: ${message}`,
+        inPlace,
+        { cause: error },
+      );
+    }
+    // Whoever goes back knows what is good.
+    const probation_ms = request.rollback === true ? 0 : request.probation_ms ?? PROBATION_MS;
+    await this.#served(lun, present, target.version, probation_ms);
+    return { lun: lun.describe(), notes: [] };
   }
 
   async #targetOf(record: LunRecord, request: UpgradeRequest): Promise<Target> {

@@ -53,6 +53,15 @@ const SETTLE_MS = 5_000;
 const REAP_MS = 15_000;
 /** What an operator waits for an answer of a process that is to show that it serves. */
 const TRIAL_MS = 10_000;
+/**
+ * What a process that is different may take, from the first command that waits: initiators lose
+ * patience after 30 s, and the way back takes time as well.
+ */
+export const REPLACE_MS = 25_000;
+/** What a process always has to answer, however long it took to open. */
+const ANSWER_MS = 1_000;
+/** A start that takes longer than this makes way for one that is asked for. */
+const SLOW_START_MS = 2_000;
 
 /** `failed`: commands end with errors. Processes are started again all the same. */
 export type SupervisorState = "serving" | "restarting" | "failed" | "stopped";
@@ -72,6 +81,8 @@ export interface SupervisorOptions extends Omit<InstanceOptions, "onExit"> {
   readonly settle?: () => Promise<void>;
   /** How long commands wait for a process that was killed to be gone. */
   readonly reap_ms?: number;
+  /** Default: REPLACE_MS. */
+  readonly replace_ms?: number;
 }
 
 /** See the module. */
@@ -99,6 +110,8 @@ export class Supervisor {
   #abandoned: Abandonment | undefined;
   /** Before the next process. */
   readonly #pause = new Pause();
+  /** A process was begun to be started, and has not opened its volume yet. */
+  #isStarting = false;
   /** The operator waits for the next process. */
   #asked: PromiseWithResolvers<void> | undefined;
   /** What is different for the next process. */
@@ -363,7 +376,6 @@ export class Supervisor {
       if (this.#stop.signal.aborted) return;
       this.#restarts++;
       if (await this.#startNext(ring)) break;
-      this.#refuse();
     }
     if (this.#stop.signal.aborted) return;
     await this.#goOn(ring);
@@ -422,6 +434,21 @@ export class Supervisor {
   }
 
   /**
+   * Kills a process that is being started, or ended, so that whoever waits for it gets an error. The
+   * supervisor goes on; does nothing where a process serves.
+   */
+  interrupt(): void {
+    if (this.#restarting !== undefined) this.#instance.kill();
+  }
+
+  /** Ends the commands that wait, where none serves them now, until a process does. */
+  async refuseCommands(): Promise<void> {
+    if (this.#ring !== undefined && this.#state === "restarting") {
+      await this.#abandon(this.#ring, "open");
+    }
+  }
+
+  /**
    * The operator wants a new process: at once where one is waited for, with a count of failures that
    * begins anew; else the one that serves ends in order, while commands wait. Returns when it serves;
    * throws GuestError where it does not.
@@ -456,8 +483,11 @@ export class Supervisor {
 
   /** Sees to it that a new process is started, with what is different for it. */
   #begin(reason: string): void {
-    if (this.#restarting === undefined) this.#beginInOrder(reason);
-    else this.#pause.hurry();
+    if (this.#restarting === undefined) return this.#beginInOrder(reason);
+    this.#pause.hurry();
+    // One that never opens would be waited for.
+    const isSlow = performance.now() - this.#started_ms > SLOW_START_MS;
+    if (this.#isStarting && isSlow) this.#instance.kill();
   }
 
   #beginInOrder(reason: string): void {
@@ -470,26 +500,31 @@ export class Supervisor {
       await this.#fence(ring, () => this.#instance.end());
       if (this.#stop.signal.aborted) return;
       const gone_ms = performance.now();
-      if (await this.#startNext(ring)) {
+      if (await this.#startNext(ring, began_ms)) {
         await this.#goOn(ring);
         return this.#logTimes("A new process serves", began_ms, gone_ms);
       }
-      this.#refuse();
       await this.#serveAgain(ring);
     })());
   }
 
-  /** Starts a process: with what is to be different, or as it was. False where it does not serve. */
-  async #startNext(ring: RingSide): Promise<boolean> {
+  /**
+   * Starts a process: with what is to be different, or as it was. False where it does not serve.
+   * `began_ms`: since when commands wait for it.
+   */
+  async #startNext(ring: RingSide, began_ms = performance.now()): Promise<boolean> {
     const pending = this.#pending;
+    const asked = this.#asked;
     this.#pending = undefined;
     try {
       if (pending === undefined) await this.#respawn(ring);
-      else await this.#respawnAs(ring, pending);
+      else await this.#respawnAs(ring, pending, began_ms);
       return true;
     } catch (error) {
       this.#problem = error instanceof Error ? error.message : String(error);
       this.#log("error", this.#problem);
+      // Who has asked meanwhile waits for the next one.
+      if (asked === this.#asked) this.#refuse();
       return false;
     }
   }
@@ -517,22 +552,35 @@ export class Supervisor {
     this.#description = opened;
   }
 
-  async #open(looping: boolean, start_timeout_ms?: number): Promise<VolumeDescription> {
+  /** `limit_ms` is asked for when it is its turn: how long it may take; undefined: as any process. */
+  async #open(looping: boolean, limit_ms = (): number | undefined => undefined) {
     this.#resize.refresh();
     const { signal } = this.#stop;
-    return await this.#gate.run(looping, signal, () => {
+    return await this.#gate.run(looping, signal, async () => {
       this.#started_ms = performance.now();
-      return this.#instance.respawn(signal, start_timeout_ms);
+      this.#isStarting = true;
+      try {
+        return await this.#instance.respawn(signal, limit_ms());
+      } finally {
+        this.#isStarting = false;
+      }
     });
   }
 
-  async #respawnAs(ring: RingSide, { replacement, outcome }: PendingReplacement): Promise<void> {
+  async #respawnAs(
+    ring: RingSide,
+    { replacement, outcome }: PendingReplacement,
+    began_ms: number,
+  ): Promise<void> {
     const before = this.#description;
+    const { start_timeout_ms = Infinity, trial_ms } = replacement;
+    const end_ms = began_ms + (this.#options.replace_ms ?? REPLACE_MS);
+    const left_ms = () => Math.max(ANSWER_MS, Math.round(end_ms - performance.now()));
     try {
       replacement.apply();
-      const opened = await this.#open(false, replacement.start_timeout_ms);
+      const opened = await this.#open(false, () => Math.min(start_timeout_ms, left_ms()));
       this.#take(opened, replacement.size_bytes ?? before.size);
-      if (replacement.trial_ms !== undefined) await this.#try(ring, replacement.trial_ms);
+      if (trial_ms !== undefined) await this.#try(ring, Math.min(trial_ms, left_ms()));
       replacement.commit?.();
       outcome.resolve();
     } catch (error) {

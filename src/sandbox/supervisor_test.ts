@@ -444,6 +444,36 @@ for (const [when, message] of [[1, /did not open within 300 ms/], [2, /within 30
   });
 }
 
+Deno.test("all of replace() has one time limit, and what was is back behind it", async () => {
+  await using rig = await Rig.start(HANGING, { replace_ms: 1500 });
+  const began_ms = performance.now();
+  const replaced = rig.supervisor.replace({
+    reason: "a test",
+    start_timeout_ms: 60_000,
+    trial_ms: 60_000,
+    apply: () => rig.poke(1, 1),
+    undo: () => rig.poke(1, 0),
+  });
+  await assert.rejects(replaced, /did not open within 1\d\d\d ms/);
+  await rig.until(() => rig.supervisor.state === "serving");
+  assert.ok(performance.now() - began_ms < 5_000);
+});
+
+Deno.test("interrupt() ends a restart that hangs, and the supervisor goes on", async () => {
+  await using rig = await Rig.start(HANGING);
+  rig.supervisor.interrupt();
+  assert.equal(await rig.run(FLUSH, 0), MediaResult.OK, "nothing was under way");
+  rig.poke(1, 1);
+  const { pid } = rig.supervisor;
+  const restarted = rig.supervisor.restart();
+  const refused = assert.rejects(restarted, /ended at its start/);
+  await rig.until(() => ![undefined, pid].includes(rig.supervisor.pid));
+  rig.poke(1, 0);
+  rig.supervisor.interrupt();
+  await refused;
+  assert.equal(await rig.run(FLUSH, 0), MediaResult.OK);
+});
+
 Deno.test("what takes the place of a process that ends soon does, and only then", async () => {
   await using rig = await Rig.start(volumeSource("flush() {},"));
   const reasons: string[] = [];
