@@ -169,8 +169,9 @@ Deno.test("consent is exact: to the capabilities, to keys, to lookalikes", async
     assert.equal(await operator.run("plugin", "ls", "--json"), "[]\n");
     const { stderr } = await operator.try(...install);
     await operator.run(...install, ...offered(stderr));
-    // The same once more needs none: nothing about it is new.
+    // The same once more needs none: nothing about it is new, nor where it comes from.
     await operator.run(...install);
+    await operator.run("plugin", "install", "acme.xor@1.0.0");
     const { capabilities, version } = JSON.parse(await operator.run("plugin", "ls", "--json"))[0];
     assert.deepEqual([version, capabilities], ["1.0.0", "blocks=memory:volume"]);
 
@@ -234,7 +235,7 @@ Deno.test("a new key that the old one has signed for is taken, another one is he
     await publisher.run("plugin", "key", "new", "acme");
     const evil = await makeHandler(folder, { version: "1.2.0" });
     await publisher.run("plugin", "publish", evil, "--to", location, "--key", "acme");
-    await operator.refused(69, /signed by another key than before/, "plugin", "update");
+    await operator.refused(1, /signed by another key than before/, "plugin", "update");
     await operator.run("plugin", "trust", "rm", location);
     const [key] = JSON.parse(await publisher.run("plugin", "key", "ls", "--json"));
     await operator.run("plugin", "trust", "add", location, key.key);
@@ -291,6 +292,32 @@ Deno.test("what is revoked does not start; a LUN goes on until its daemon ends",
       await shownAs(operator, /^state\s+no-medium: the volatile content was lost/m);
     });
     assert.match(after, /disk: its version of acme.xor was revoked: 1.1.0 serves it/);
+  });
+});
+
+Deno.test("an update of what was revoked says what is left, and takes what was signed again", async () => {
+  await withUsers(async (publisher, operator, folder) => {
+    const location = await installed(publisher, operator, folder);
+    const to = ["--to", location, "--key", "acme"];
+    const next = await makeHandler(folder, { version: "1.1.0" });
+    await publisher.run("plugin", "publish", next, ...to);
+    await operator.run("plugin", "update");
+    await publisher.run("plugin", "revoke", "acme.xor@1.1.0", "--reason", "it loses data", ...to);
+    const said = await operator.refused(1, /1.1.0 was revoked by .*loses data/, "plugin", "update");
+    assert.match(said, /What is left is older: lunette plugin install acme.xor@1.0.0/);
+    const { stderr } = await operator.try("plugin", "install", "acme.xor@1.0.0");
+    assert.match(stderr, /1.1.0 is installed now.*\n - this one is older/);
+    const consent = ["--yes", "--capabilities", "blocks=memory:volume"];
+    await operator.run("plugin", "install", "acme.xor@1.0.0", ...consent);
+
+    const [{ key }] = JSON.parse(await operator.run("plugin", "ls", "--json"));
+    await publisher.run("plugin", "key", "rotate", "acme");
+    const same = await makeHandler(folder, { version: "1.0.0" });
+    await publisher.run("plugin", "publish", same, ...to);
+    await publisher.run("plugin", "revoke", key, "--reason", "stolen", ...to);
+    await operator.refused(1, /The key that signed .* was revoked/, "plugin", "audit");
+    assert.match(await operator.run("plugin", "update"), /1.0.0\s+1.0.0\s+updated/);
+    assert.match(await operator.run("plugin", "audit"), /no findings/);
   });
 });
 

@@ -3,6 +3,7 @@ import { RegistryError } from "../../registry/artifact_store.ts";
 import { requestWords } from "../../registry/capability_words.ts";
 import { capabilitiesText, isSameText } from "../../registry/install/capability_text.ts";
 import type { InstallPlan, Standing } from "../../registry/install/installer.ts";
+import { compareVersions } from "../../registry/install/version_order.ts";
 import type { PublicKey } from "../../registry/signed_index.ts";
 import { fingerprintOf, matchesFingerprint } from "../../registry/trust/fingerprint.ts";
 import { formatSize } from "../../sandbox/format_size.ts";
@@ -49,7 +50,7 @@ export async function checkPlan(
       "untrusted",
       `Publisher "${publisher.name}" has another key than the one that you trust: ` +
         `${await fingerprintOf(key)}, and not ${await fingerprintOf(known)}, ` +
-        "which has not signed for it",
+        "which has not signed for it, or was revoked here",
       `Ask the publisher by another way. If it is right: lunette plugin trust add ` +
         `${publisher.name} ${key}`,
     );
@@ -80,7 +81,7 @@ async function show(plan: InstallPlan): Promise<void> {
   showRequest(plan);
 }
 
-function showRequest({ content, before, excess }: InstallPlan): void {
+function showRequest({ content, before, excess, marketplace }: InstallPlan): void {
   const { asks, cannot } = requestWords(content.capabilities);
   console.error("\nIf you install it:");
   for (const { name, reach, sentence, details, purpose } of asks) {
@@ -93,6 +94,14 @@ function showRequest({ content, before, excess }: InstallPlan): void {
   for (const sentence of cannot) console.error(dim(`   ${sentence}`));
   if (before === undefined) return;
   console.error(`\n${before.version} is installed now; it goes on serving until it is replaced.`);
+  if (compareVersions(content.version, before.version) < 0) {
+    console.error(` ${red("-")} this one is older`);
+  }
+  if (before.marketplace !== marketplace.location) {
+    console.error(
+      ` ${red("!")} that came from another marketplace: ${printable(before.marketplace)}`,
+    );
+  }
   for (const { approved, wanted } of excess) {
     const was = approved === undefined ? "" : `, was ${approved}`;
     console.error(` ${red("+")} wants ${printable(`${wanted}${was}`)}`);

@@ -32,20 +32,26 @@ export function installVerb(): Command {
       collectList,
     )
     .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      "\nWhat is installed already is taken from where it came from, unless --from says otherwise.",
+    )
     .action(installPackage);
 }
 
 async function installPackage(text: string, options: InstallOptions): Promise<void> {
   const wanted = parseReference(text);
   const parts = await openInstaller();
-  const marketplace = openMarketplace(options, parts.trust);
+  const from = options.from ?? (await parts.lock.find(wanted.id))?.marketplace;
+  const marketplace = openMarketplace({ ...options, from }, parts.trust);
   const plan = await withProgress(
     `fetching ${wanted.id}`,
     (transfer) => planInstall(parts, marketplace, wanted, transfer),
   );
   // The same once more mends its files; nothing is new about it.
   const is_same = plan.before?.digest === plan.content.digest && plan.excess.length === 0 &&
-    plan.index.known && plan.publisher.standing === "known";
+    plan.before.marketplace === marketplace.location && plan.index.known &&
+    plan.publisher.standing === "known";
   await (is_same ? checkPlan(plan, options) : askConsent(plan, options));
   const installed = await install(parts, plan, await usedByLuns());
   if (options.json === true) {

@@ -1,7 +1,7 @@
 /** lunette plugin key: the keys that publishers sign with. */
 import { Command } from "commander";
 import type { LockedKey } from "../../registry/trust/key_file.ts";
-import { checkKeyName } from "../../registry/trust/key_store.ts";
+import { checkKeyName, type KeyStore } from "../../registry/trust/key_store.ts";
 import { fingerprintOf } from "../../registry/trust/fingerprint.ts";
 import { dim, green, printFields, printJson, printTable } from "../output.ts";
 import {
@@ -82,14 +82,21 @@ function rotateVerb(): Command {
     )
     .action(async (name: string, options: KeyOptions) => {
       const store = openKeys();
-      const old = await store.read(name);
-      const passphrase = await readPassphrase(options, `Passphrase of key "${name}": `);
-      const signer = await old.unlock(passphrase);
-      const next = options.newPassphraseFile === undefined
-        ? passphrase
-        : await readPassphrase({ passphraseFile: options.newPassphraseFile }, "");
-      await print("replaced", await store.rotate(old, signer, next), options);
+      await store.read(name);
+      // Of two new keys for the same old one, users would know one.
+      const key = await store.exclusively(name, () => rotate(store, name, options));
+      await print("replaced", key, options);
     });
+}
+
+async function rotate(store: KeyStore, name: string, options: KeyOptions): Promise<LockedKey> {
+  const old = await store.read(name);
+  const passphrase = await readPassphrase(options, `Passphrase of key "${name}": `);
+  const signer = await old.unlock(passphrase);
+  const next = options.newPassphraseFile === undefined
+    ? passphrase
+    : await readPassphrase({ passphraseFile: options.newPassphraseFile }, "");
+  return await store.rotate(old, signer, next);
 }
 
 /** The verb `plugin key`. */

@@ -68,15 +68,17 @@ function addVerb(): Command {
     });
 }
 
-/** What was seen of an index that another key has signed says nothing of this one's. */
+/**
+ * What was seen of an index that another key has signed says nothing of this one's; what was seen of
+ * this one's is not forgotten.
+ */
 async function addMarketplace(location: string, key: string): Promise<void> {
-  await openState().trust.change((trust) => ({
-    ...trust,
-    marketplaces: [
-      ...trust.marketplaces.filter((one) => one.location !== location),
-      { location, key, version: 0 },
-    ],
-  }));
+  await openState().trust.change((trust) => {
+    const others = trust.marketplaces.filter((one) => one.location !== location);
+    const known = trust.marketplaces.find((one) => one.location === location);
+    if (known?.key === key) return trust;
+    return { ...trust, marketplaces: [...others, { location, key, version: 0 }] };
+  });
 }
 
 function removeVerb(): Command {

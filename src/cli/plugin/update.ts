@@ -1,6 +1,6 @@
 /** lunette plugin update: newer versions, as far as they want no more than was approved. */
 import { Command } from "commander";
-import { RegistryError } from "../../registry/artifact_store.ts";
+import { RegistryError, type RegistryErrorKind } from "../../registry/artifact_store.ts";
 import { capabilitiesText, isSameText } from "../../registry/install/capability_text.ts";
 import {
   install,
@@ -9,8 +9,10 @@ import {
   planInstall,
 } from "../../registry/install/installer.ts";
 import type { InstalledPackage } from "../../registry/install/lockfile.ts";
+import { revoked } from "../../registry/install/installed_handler.ts";
 import { compareVersions } from "../../registry/install/version_order.ts";
 import { fingerprintOf } from "../../registry/trust/fingerprint.ts";
+import { findRevocation } from "../../registry/trust/trust_store.ts";
 import { dim, printable, printJson, printTable } from "../output.ts";
 import {
   openInstaller,
@@ -34,6 +36,8 @@ interface Outcome {
   /** The newest one; absent where that is installed. */
   readonly available?: string;
   readonly state: "current" | "available" | "updated" | "held" | "failed";
+  /** What kind of failure. */
+  readonly kind?: RegistryErrorKind;
   /** Why it is held, or has failed. */
   readonly reason?: string;
   /** What lets it go on. */
@@ -78,7 +82,8 @@ async function update(id: string | undefined, options: UpdateOptions): Promise<v
   }
   const failed = outcomes.find(({ state }) => state === "failed");
   if (failed !== undefined) {
-    throw new RegistryError("unavailable", `${failed.id}: ${failed.reason}`, failed.advice);
+    const { id, kind = "unavailable", reason, advice } = failed;
+    throw new RegistryError(kind, `${id}: ${reason}`, advice);
   }
 }
 
@@ -98,7 +103,10 @@ async function updateOne(
       (transfer) => planInstall(parts, marketplace, { id, reference: undefined }, transfer),
     );
     const available = plan.content.version;
-    if (compareVersions(available, version) <= 0) return { id, version, state: "current" };
+    if (compareVersions(available, version) <= 0) {
+      const kept = await judgeKept(parts, installed, plan);
+      if (kept !== undefined) return { id, version, ...kept };
+    }
     const held = await holdOf(plan, options);
     if (held !== undefined) return { id, version, available, state: "held", ...held };
     if (options.check === true) return { id, version, available, state: "available" };
@@ -108,8 +116,32 @@ async function updateOne(
     return { id, version, available, state: "updated", luns };
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
-    return { id, version, state: "failed", reason: error.message, advice: error.advice };
+    const { kind, message, advice } = error;
+    return { id, version, state: "failed", kind, reason: message, advice };
   }
+}
+
+/**
+ * What becomes of a package of which there is no newer version; undefined where the same one is to be
+ * installed once more, as another key than a revoked one has signed it.
+ */
+async function judgeKept(
+  { trust }: InstallerParts,
+  installed: InstalledPackage,
+  { content: { id, version, digest } }: InstallPlan,
+): Promise<Pick<Outcome, "available" | "state" | "kind" | "reason" | "advice"> | undefined> {
+  const { marketplace, key } = installed;
+  const revocation = findRevocation(await trust.load(), marketplace, installed.digest, key);
+  if (revocation === undefined) return { state: "current" };
+  if (digest === installed.digest) return undefined;
+  const { kind, message } = revoked(installed, revocation);
+  return {
+    state: "failed",
+    kind,
+    available: version,
+    reason: message,
+    advice: `What is left is older: lunette plugin install ${id}@${version}`,
+  };
 }
 
 /** Why an update is not installed by itself; undefined where nothing speaks against it. */

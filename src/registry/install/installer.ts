@@ -5,13 +5,19 @@
  * @module
  */
 import { API_VERSION } from "../../plugin/mod.ts";
+import { parseManifest } from "../../sandbox/manifest.ts";
 import { RegistryError, type TransferOptions } from "../artifact_store.ts";
 import { digestOf, isDigest } from "../oci/digest.ts";
 import { isPackageId, type PackageContent, publisherOf } from "../package.ts";
 import type { PublicKey } from "../signed_index.ts";
 import { isVersion } from "../trust/fields.ts";
 import { publisherKeys } from "../trust/index_check.ts";
-import { findRevocation, type TrustStore } from "../trust/trust_store.ts";
+import {
+  findRevocation,
+  findRevokedHere,
+  type Trust,
+  type TrustStore,
+} from "../trust/trust_store.ts";
 import { type Excess, excessOf } from "./capability_text.ts";
 import type { InstalledPackage, Lockfile } from "./lockfile.ts";
 import { lookalikesOf } from "./lookalike.ts";
@@ -31,7 +37,7 @@ export type Standing =
   | "rotated"
   /** None was confirmed yet. */
   | "new"
-  /** Another one was confirmed, which has not signed for it. */
+  /** Another one was confirmed, which has not signed for it, or was revoked here. */
   | "other";
 
 /** A package that could be installed. */
@@ -113,9 +119,10 @@ export async function planInstall(
     marketplace,
     index,
     content,
-    description: entry.description,
+    // As its publisher has signed it; the index has the marketplace's words for it.
+    description: parseManifest(new TextDecoder().decode(content.manifest)).description,
     size_bytes: sizeOf(content),
-    publisher: await judgePublisher(index, id, known.publishers),
+    publisher: await judgePublisher(index, id, known),
     signed_by: key,
     signature,
     lookalikes: before !== undefined ? [] : lookalikesOf(id, {
@@ -136,17 +143,19 @@ function sizeOf({ manifest, bundle, readme }: PackageContent): number {
 async function judgePublisher(
   { index }: MarketplaceIndex,
   id: string,
-  pins: readonly { readonly name: string; readonly key: PublicKey }[],
+  trust: Trust,
 ): Promise<InstallPlan["publisher"]> {
   const name = publisherOf(id);
   const publisher = index.publishers.find((one) => one.name === name);
   if (publisher === undefined) throw new Error("assertion: an index lists its publishers");
   const { key } = publisher;
-  const pin = pins.find((one) => one.name === name);
+  const pin = trust.publishers.find((one) => one.name === name);
   if (pin === undefined) return { name, key, standing: "new" };
   if (pin.key === key) return { name, key, standing: "known" };
   const keys = await publisherKeys(publisher);
-  const standing = keys.includes(pin.key) ? "rotated" : "other";
+  // A key that must not be used hands over to nobody.
+  const is_handed_over = keys.includes(pin.key) && findRevokedHere(trust, [pin.key]) === undefined;
+  const standing = is_handed_over ? "rotated" : "other";
   return { name, key, standing, known_key: pin.key };
 }
 
@@ -162,7 +171,10 @@ export async function install(
 ): Promise<InstalledPackage> {
   const { content, marketplace, publisher } = plan;
   if (!plan.index.known) await marketplace.confirm(plan.index);
-  if (publisher.standing !== "known") await trust.pinPublisher(publisher.name, publisher.key);
+  if (publisher.standing !== "known") {
+    const before = { key: publisher.known_key };
+    await trust.pinPublisher(publisher.name, publisher.key, before);
+  }
   const installed: InstalledPackage = {
     id: content.id,
     version: content.version,

@@ -26,7 +26,7 @@ import {
   repositoryOf,
   SIGNATURE_TYPE,
 } from "../package.ts";
-import type { Index, IndexPackage, IndexVersion, PublicKey } from "../signed_index.ts";
+import type { Index, IndexPackage, IndexVersion, PublicKey, Revocation } from "../signed_index.ts";
 import {
   type CheckedIndex,
   INDEX_ENVELOPE_LENGTH_MAX,
@@ -37,7 +37,7 @@ import {
 } from "../trust/index_check.ts";
 import { canonicalJson } from "../trust/encoding.ts";
 import { checkPackageSignature } from "../trust/package_statement.ts";
-import type { TrustStore } from "../trust/trust_store.ts";
+import { findRevokedHere, type TrustStore } from "../trust/trust_store.ts";
 import { compareVersions, isPrerelease } from "./version_order.ts";
 
 /** What an index says, and whether the operator knows its key. */
@@ -112,8 +112,22 @@ export class Marketplace {
     );
     const pin = await this.pin();
     const checked = await openIndex(bytes, this.location, pin, this.#now(), options);
+    await this.#checkRevoked([checked.key, ...(pin === undefined ? [] : [pin.key])]);
     if (pin !== undefined) await this.#trust.saw(this.location, checked, pin.key);
     return { ...checked, known: pin !== undefined, artifact: stored.descriptor.digest };
+  }
+
+  /** Refuses an index by a key that the operator has revoked, and one that such a key has handed over to. */
+  async #checkRevoked(keys: readonly PublicKey[]): Promise<void> {
+    const revocation = findRevokedHere(await this.#trust.load(), keys);
+    if (revocation === undefined) return;
+    const { reason, value } = revocation;
+    throw new RegistryError(
+      "untrusted",
+      `The key of ${this.location} was revoked by the operator of this machine: ${reason}`,
+      `Ask the marketplace for its new key: lunette plugin trust add ${this.location} KEY. ` +
+        `The revocation is ended by: lunette plugin trust rm ${value}.`,
+    );
   }
 
   /** The index as it is now. Throws RegistryError "not-found" where there is none. */
@@ -136,6 +150,12 @@ export class Marketplace {
   async pin(): Promise<MarketplacePin | undefined> {
     const { marketplaces } = await this.#trust.load();
     return marketplaces.find(({ location }) => location === this.location);
+  }
+
+  /** What it has revoked, as far as that is known here. */
+  async revocations(): Promise<Revocation[]> {
+    const { revocations } = await this.#trust.load();
+    return revocations.filter(({ by }) => by === this.location).map(({ by: _, ...one }) => one);
   }
 
   /** The operator has confirmed the marketplace's key; `before` is the one that was known. */

@@ -104,7 +104,11 @@ function checkLifetime(days: number): number {
 }
 
 /** What comes before the first index of a marketplace. */
-function emptyIndex(name: string, version: number): Omit<Index, "issued" | "expires"> {
+function emptyIndex(
+  name: string,
+  version: number,
+  revocations: readonly Revocation[],
+): Omit<Index, "issued" | "expires"> {
   if (!isMarketplaceName(name)) {
     throw new RegistryError("usage", `"${name}" cannot be the name of a marketplace`);
   }
@@ -114,7 +118,7 @@ function emptyIndex(name: string, version: number): Omit<Index, "issued" | "expi
     version,
     packages: [],
     publishers: [],
-    revocations: [],
+    revocations,
   };
 }
 
@@ -157,8 +161,10 @@ export async function changeIndex(
   const pin = await marketplace.pin();
   const known_key = before?.key ?? pin?.key;
   if (known_key !== undefined) await checkIsOurs(marketplace, known_key, key);
-  // An index that was lost is made anew behind the versions that were seen.
-  const start = before?.index ?? emptyIndex(pin?.name ?? name, pin?.version ?? 0);
+  // An index that was lost, or is kept from us, is made anew behind the versions that were seen; what
+  // was revoked stays so.
+  const start = before?.index ??
+    emptyIndex(pin?.name ?? name, pin?.version ?? 0, await marketplace.revocations());
   const changed = { ...start, ...await change(start) };
   const now = marketplace.now;
   const index: Index = {

@@ -413,6 +413,72 @@ Deno.test("an index that was lost is made anew behind the versions that were see
   });
 });
 
+Deno.test("what was revoked stays so in an index that is made anew", async () => {
+  await MarketplaceDouble.with(async (double) => {
+    const { digest } = await double.publish();
+    const revoked = new Date().toISOString();
+    const revocation = { what: "digest", value: digest, reason: "loses data", revoked } as const;
+    await changeIndex(double.own, double.key, revokeInIndex(revocation));
+    // A registry that keeps the index from its owner.
+    await Deno.remove(double.location, { recursive: true });
+    await double.publish({ version: "1.1.0" });
+    const { index } = await double.plan();
+    assert.deepEqual(index.index.revocations, [revocation]);
+  });
+});
+
+Deno.test("a key that the operator has revoked signs no index, and hands over to nobody", async () => {
+  await MarketplaceDouble.with(async (double) => {
+    await double.publish();
+    await double.install();
+    const { key } = double.key.signer;
+    const { trust } = double.parts;
+    const revoked = new Date().toISOString();
+    await trust.change((before) => ({
+      ...before,
+      revocations: [{ by: "", what: "key", value: key, reason: "stolen", revoked }],
+    }));
+    await refuses(() => double.plan(), /The key of .* was revoked by the operator .*: stolen/);
+    // Whoever has stolen it has a new one, for both.
+    double.key = await makeKey("acme", double.key);
+    await double.publish({ version: "1.1.0" });
+    await refuses(() => double.plan(), /The key of .* was revoked by the operator .*: stolen/);
+    await trust.change((before) => ({
+      ...before,
+      marketplaces: before.marketplaces.map((one) => ({ ...one, key: double.key.signer.key })),
+    }));
+    const { publisher } = await double.plan();
+    assert.equal(publisher.standing, "other");
+  });
+});
+
+Deno.test("a publisher's key that became known meanwhile is not replaced", async () => {
+  await MarketplaceDouble.with(async (double) => {
+    await double.publish();
+    const plan = await double.plan();
+    assert.equal(plan.publisher.standing, "new");
+    const other = await makeKey("acme");
+    await double.parts.trust.pinPublisher("acme", other.signer.key);
+    await refuses(
+      () => install(double.parts, plan, () => true),
+      /key of publisher "acme" was changed meanwhile/,
+      "unavailable",
+    );
+    await isUntouched(double);
+  });
+});
+
+Deno.test("what a package says of itself is its publisher's word", async () => {
+  await MarketplaceDouble.with(async (double) => {
+    await double.publish();
+    await changeIndex(double.own, double.key, ({ packages }) =>
+      Promise.resolve({
+        packages: packages.map((one) => ({ ...one, description: "Audited by everybody" })),
+      }));
+    assert.equal((await double.plan()).description, "A disk for tests");
+  });
+});
+
 Deno.test("an update that wants more says what, and what is installed goes on", async () => {
   await MarketplaceDouble.with(async (double) => {
     await double.publish();

@@ -77,6 +77,14 @@ export function makeSigner(key: PublicKey, secret: CryptoKey): Signer {
 export async function generateKey(): Promise<
   { signer: Signer; secret: Uint8Array<ArrayBuffer> }
 > {
+  for (;;) {
+    const key = await generateAnyKey();
+    // As an argument of a command, one that begins so would be taken for an option.
+    if (!key.signer.key.startsWith("-")) return key;
+  }
+}
+
+async function generateAnyKey(): Promise<{ signer: Signer; secret: Uint8Array<ArrayBuffer> }> {
   const pair = await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"]);
   if (!("privateKey" in pair)) throw new Error("assertion: Ed25519 keys come in pairs");
   const raw = new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey));

@@ -57,8 +57,7 @@ export class KeyStore {
     const rotations = [...old.rotations, await rotate(old_signer, signer)];
     const path = this.#path(old.name);
     const retired = join(this.#folder, `${old.name}-${rotations.length}${RETIRED}`);
-    await Deno.copyFile(path, retired);
-    await Deno.chmod(retired, 0o600);
+    await writeDurably(retired, await Deno.readTextFile(path));
     const created = new Date().toISOString();
     await this.#write({ name: old.name, key: signer.key, created, rotations }, secret, passphrase);
     return await this.read(old.name);

@@ -82,6 +82,14 @@ Deno.test("keys of low order, which make WebCrypto accept anything, are refused"
   }
 });
 
+Deno.test("a key can be an argument of a command", async () => {
+  // One of 64 would begin so.
+  for (let count = 0; count < 512; count++) {
+    const { signer: { key } } = await generateKey();
+    assert(!key.startsWith("-"), key);
+  }
+});
+
 Deno.test("a signature has one form: S past the order is refused, so is another length", async () => {
   const { signer } = await generateKey();
   const message = utf8.encode("message");

@@ -190,14 +190,41 @@ export class TrustStore {
     });
   }
 
-  /** Remembers a publisher's key, in the place of any that was known. */
-  async pinPublisher(name: string, key: PublicKey): Promise<Trust> {
+  /**
+   * Remembers a publisher's key, in the place of any that was known; `before` is what was known when it
+   * was judged. Throws RegistryError "unavailable" where that is not so any more.
+   */
+  async pinPublisher(
+    name: string,
+    key: PublicKey,
+    before?: { readonly key: PublicKey | undefined },
+  ): Promise<Trust> {
     const pin: PublisherPin = { name, key, pinned: new Date().toISOString() };
-    return await this.change((trust) => ({
-      ...trust,
-      publishers: [...trust.publishers.filter((one) => one.name !== name), pin],
-    }));
+    return await this.change((trust) => {
+      const known = trust.publishers.find((one) => one.name === name)?.key;
+      if (before !== undefined && known !== before.key && known !== key) {
+        throw new RegistryError(
+          "unavailable",
+          `The key of publisher "${name}" was changed meanwhile`,
+          "Try again.",
+        );
+      }
+      return {
+        ...trust,
+        publishers: [...trust.publishers.filter((one) => one.name !== name), pin],
+      };
+    });
   }
+}
+
+/** Why the operator of this machine wants none of these keys; undefined where nothing is said. */
+export function findRevokedHere(
+  { revocations }: Pick<Trust, "revocations">,
+  keys: readonly PublicKey[],
+): KnownRevocation | undefined {
+  return revocations.find(({ by, what, value }) =>
+    by === "" && what === "key" && keys.includes(value)
+  );
 }
 
 /** Why something from a marketplace must not be used; undefined where nothing is known against it. */
