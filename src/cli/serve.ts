@@ -70,12 +70,10 @@ async function serve(options: ServeOptions): Promise<void> {
     },
   });
   const control = await serveControl(daemon, paths.socket);
-  await daemon.restore();
-  await makeMissing(daemon, configuration.luns, log);
-  const status = daemon.status();
-  log("info", "", `lunette ${VERSION} serves ${status.luns} LUNs; control socket ${paths.socket}`);
-  if (status.iscsi !== undefined) log("info", "", `embedded iSCSI target at ${status.iscsi}`);
-  const broken = await Promise.race([untilSignal(), daemon.broken]);
+  // A handler that never opens keeps neither other LUNs nor the end of the daemon waiting.
+  const ended = Promise.race([untilSignal(), daemon.broken]);
+  const begun = begin(daemon, configuration.luns, paths.socket, log).then(() => ended);
+  const broken = await Promise.race([ended, begun]);
   if (broken !== undefined) {
     throw new OperatorError("failed", broken, "Start the daemon again: it takes up its LUNs.");
   }
@@ -94,6 +92,20 @@ function warnIfOpen(
   const { address } = parsePortal(listen);
   if (/^127\.|^::1$|^localhost$/.test(address)) return;
   log("warn", "", `${listen} is open to everybody who reaches it: set "chap" in the configuration`);
+}
+
+/** Serves what is recorded and what is configured, and says so. */
+async function begin(
+  daemon: Daemon,
+  wanted: readonly unknown[],
+  socket: string,
+  log: ReturnType<typeof makeLog>,
+): Promise<void> {
+  await daemon.restore();
+  await makeMissing(daemon, wanted, log);
+  const status = daemon.status();
+  log("info", "", `lunette ${VERSION} serves ${status.luns} LUNs; control socket ${socket}`);
+  if (status.iscsi !== undefined) log("info", "", `embedded iSCSI target at ${status.iscsi}`);
 }
 
 /** Makes the LUNs of the configuration that are not there. */

@@ -128,6 +128,7 @@ export class Daemon {
       },
       fabrics: this.#makeFabrics(tree),
       watchKernel: () => this.#devices.start(),
+      restored: (lun) => this.#upgrades.watch(lun),
     });
   }
 
@@ -188,7 +189,6 @@ export class Daemon {
   /** Serves again what is recorded. A LUN that cannot be served is reported and left for later. */
   async restore(): Promise<void> {
     await this.#lifecycle.restore();
-    for (const lun of this.#luns.all) await this.#upgrades.watch(lun);
     await this.#devices.start();
   }
 

@@ -66,11 +66,21 @@ export interface LifecycleParts {
   readonly recorded: boolean;
   /** Begins to listen to the kernel, where that is possible. */
   readonly watchKernel: () => Promise<void>;
+  /** A LUN that was recorded is served again. */
+  readonly restored: (lun: Lun) => Promise<void>;
+}
+
+/** A LUN's storage, and the record that it was opened with. */
+interface Opened {
+  readonly record: LunRecord;
+  readonly storage: Storage;
 }
 
 export class LunLifecycle {
   readonly #parts: LifecycleParts;
   readonly #gate = new StartGate();
+  /** When the last LUN is there that the kernel was given. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(parts: LifecycleParts) {
     this.#parts = parts;
@@ -107,14 +117,17 @@ export class LunLifecycle {
     for (const { name, fabric, lun } of records) {
       if (fabric === "embedded-iscsi") this.#parts.luns.reserveNumber(name, lun);
     }
-    for (const record of records) {
-      try {
-        await this.#parts.luns.exclusively(record.name, () => this.#restoreOrGoBack(record));
-        log("info", record.name, "is served again");
-      } catch (error) {
-        const { message, advice } = operatorError(error);
-        this.#keepFailed(record, `${message} ${advice}`.trimEnd());
-      }
+    // Beside each other: a handler that never opens keeps no other LUN from being served.
+    await Promise.all(records.map((record) => this.#restoreOrReport(record)));
+  }
+
+  async #restoreOrReport(record: LunRecord): Promise<void> {
+    try {
+      await this.#parts.luns.exclusively(record.name, () => this.#restore(record));
+      this.#parts.log("info", record.name, "is served again");
+    } catch (error) {
+      const { message, advice } = operatorError(error);
+      this.#keepFailed(record, `${message} ${advice}`.trimEnd());
     }
   }
 
@@ -125,18 +138,34 @@ export class LunLifecycle {
     lun.deviceFailed(problem);
   }
 
-  /** A version that was on probation when the daemon ended, and does not serve, goes. */
-  async #restoreOrGoBack(record: LunRecord): Promise<void> {
+  async #restore(recorded: LunRecord): Promise<void> {
+    const { record, storage } = await this.#openOrGoBack(recorded);
+    const lun = await this.#inTurn(record, () => this.#serve(record, storage));
+    if (record.resizing_to_bytes !== undefined) await this.#settleSize(lun);
+    await this.#parts.restored(lun);
+  }
+
+  /**
+   * A version that was on probation when the daemon ended, and does not open, goes. Where the one
+   * before does not open either, it is not its fault, nor is it what the fabric does.
+   */
+  async #openOrGoBack(record: LunRecord): Promise<Opened> {
     const { previous } = record;
     try {
-      await this.#restore(record);
+      return await this.#openRecord(record);
     } catch (error) {
       if (record.probation !== true || previous === undefined) throw error;
       const why = `the version that was new was taken back: ${operatorError(error).message}`;
-      this.#parts.log("error", record.name, `${why}; ${previous.version} takes its place`);
       const back = takenBack(record, previous, why);
-      await this.#parts.store.save(back);
-      await this.#restore(back);
+      const opened = await this.#openRecord(back).catch(() => Promise.reject(error));
+      this.#parts.log("error", record.name, `${why}; ${previous.version} takes its place`);
+      try {
+        await this.#parts.store.save(opened.record);
+      } catch (failure) {
+        await opened.storage.close();
+        throw failure;
+      }
+      return opened;
     }
   }
 
@@ -165,7 +194,7 @@ export class LunLifecycle {
     }
   }
 
-  async #restore(recorded: LunRecord): Promise<void> {
+  async #openRecord(recorded: LunRecord): Promise<Opened> {
     const handler = await this.#resolve(recorded);
     const record = { ...recorded, digest: handler.package?.installed.digest };
     // What lay in the memory of an earlier daemon is gone, and must not come back as zeros.
@@ -173,8 +202,8 @@ export class LunLifecycle {
     if (lost && !record.content_lost) {
       await this.#parts.store.save({ ...record, content_lost: true });
     }
-    const lun = await this.#serve({ ...record, content_lost: lost }, handler);
-    if (record.resizing_to_bytes !== undefined) await this.#settleSize(lun);
+    const opened = { ...record, content_lost: lost };
+    return { record: opened, storage: await this.#open(opened, handler) };
   }
 
   /** A crash came into a change of the size: the volume tells which one it is. */
@@ -185,18 +214,16 @@ export class LunLifecycle {
     await this.#parts.store.save(lun.record);
   }
 
-  /** Opens the storage of a record, and attaches it to its fabric. */
+  /** Attaches storage that was opened to its fabric; closes it where that fails. */
   async #serve(
     record: LunRecord,
-    handler: ResolvedHandler,
+    storage: Storage,
     fabric = this.#parts.fabrics[record.fabric as FabricKind],
   ): Promise<Lun> {
     const lun = this.#makeLun(record, fabric);
-    const saved = await this.#parts.states.load(record.name);
-    const storage = record.content_lost ? lostStorage(record) : await this.#open(record, handler);
     this.#parts.luns.set(record.name, lun);
     try {
-      checkUnit(record, storage.volume);
+      const saved = await this.#parts.states.load(record.name);
       await lun.attach(storage, saved);
       return lun;
     } catch (error) {
@@ -204,6 +231,14 @@ export class LunLifecycle {
       await storage.close().catch(() => {});
       throw error;
     }
+  }
+
+  /** The kernel is given its LUNs one after the other: it scans each of them as it comes. */
+  async #inTurn({ fabric }: LunRecord, serve: () => Promise<Lun>): Promise<Lun> {
+    if (fabric === "embedded-iscsi") return await serve();
+    const served = this.#last.then(serve);
+    this.#last = served.catch(() => {});
+    return await served;
   }
 
   #makeLun(record: LunRecord, fabric: LunFabric): Lun {
@@ -217,9 +252,11 @@ export class LunLifecycle {
     });
   }
 
+  /** Opens the storage of a record. */
   async #open(record: LunRecord, handler: ResolvedHandler): Promise<Storage> {
+    if (record.content_lost) return lostStorage(record);
     const { log } = this.#parts;
-    return await openStorage({
+    const storage = await openStorage({
       record,
       handler,
       ring: this.#parts.ring,
@@ -231,6 +268,13 @@ export class LunLifecycle {
       gate: this.#gate,
       log: (level, message) => log(level, record.name, message),
     });
+    try {
+      checkUnit(record, storage.volume);
+      return storage;
+    } catch (error) {
+      await storage.close().catch(() => {});
+      throw error;
+    }
   }
 
   /** Makes a LUN; on failure nothing of it stays. */
@@ -257,7 +301,7 @@ export class LunLifecycle {
         // Before the kernel knows it: whatever a crash leaves behind, the record finds it again.
         await this.#forget(name);
         if (kept) await this.#parts.store.save(record);
-        return await this.#serve(record, await this.#resolve(record));
+        return await this.#serve(record, await this.#open(record, await this.#resolve(record)));
       } catch (error) {
         this.#parts.luns.giveNumber(name);
         if (kept) await this.#parts.store.remove(name);
@@ -286,7 +330,7 @@ export class LunLifecycle {
         content_lost: lost,
         unit: {},
       };
-      await this.#serve(record, handler, fabric);
+      await this.#serve(record, await this.#open(record, handler), fabric);
       this.#parts.log("info", device.name, `${device.path} is served, as dev_config asks for`);
     });
   }

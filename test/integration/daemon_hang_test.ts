@@ -155,3 +155,19 @@ Deno.test("a daemon stops while the restart of a LUN hangs", async () => {
   await soon(rig.nextDaemon());
   assert.match(await soon(outcome), /Error: /);
 });
+
+Deno.test("a handler that never opens keeps no other LUN from being served when a daemon starts", async () => {
+  await using healthy = await makeHandler(HEALTHY, { capabilities: CAPABILITIES });
+  await using rig = await Rig.start();
+  await rig.create("a-hanging");
+  await rig.create("b-healthy", healthy.folder);
+  await rig.hang();
+  await rig.nextDaemon();
+  // Ends with the daemon.
+  rig.daemon.restore().catch(() => {});
+  const isServed = () =>
+    rig.daemon.list().some(({ name, state }) => name === "b-healthy" && state === "serving");
+  await until(isServed);
+  assert.deepEqual(rig.daemon.list().map(({ name }) => name), ["b-healthy"]);
+  await soon(rig.daemon.remove("b-healthy"));
+});

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { CreateRequest, LunDescription } from "../../src/daemon/api.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
+import type { EmbeddedOptions } from "../../src/daemon/embedded_lun_fabric.ts";
 import { operatorError } from "../../src/daemon/error.ts";
 import { Initiator } from "../../src/fabric/iscsi/initiator.ts";
 import { makeHandler } from "../../src/sandbox/handler_double.ts";
@@ -108,11 +109,15 @@ class Rig implements AsyncDisposable {
     return await load?.stop() ?? 0;
   }
 
-  async restartDaemon(): Promise<void> {
+  async nextDaemon(embedded?: Partial<EmbeddedOptions>): Promise<void> {
     await this.endLoad();
     await this.daemon.stop();
-    this.daemon = await startDaemon(this.#directory, this.log);
+    this.daemon = await startDaemon(this.#directory, this.log, embedded);
     await this.daemon.restore();
+  }
+
+  async restartDaemon(): Promise<void> {
+    await this.nextDaemon();
     this.#load = load(this.lun);
   }
 
@@ -132,11 +137,15 @@ class Rig implements AsyncDisposable {
   }
 }
 
-function startDaemon(directory: string, log: string[]): Promise<Daemon> {
+function startDaemon(
+  directory: string,
+  log: string[],
+  embedded: Partial<EmbeddedOptions> = { port: 0 },
+): Promise<Daemon> {
   return Daemon.start({
     paths: { runtime: join(directory, "run"), state: directory, socket: "" },
     log: (level, name, message) => void log.push(`${level} ${name}: ${message}`),
-    embedded: { port: 0 },
+    embedded,
   });
 }
 
@@ -315,6 +324,36 @@ Deno.test("a daemon that starts again takes a version back that was watched and 
   await rig.restartDaemon();
   assert.match(rig.lun.taken_back ?? "", /taken back: .*not today/);
   await rig.expectFirst();
+});
+
+Deno.test("a daemon that starts again takes no version back for what its fabric does", async () => {
+  await using second = await version("1.1.0");
+  await using rig = await Rig.start();
+  await rig.upgrade(second);
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = taken.addr as Deno.NetAddr;
+  await rig.nextDaemon({ port, fallback: false });
+  assert.equal(rig.lun.state, "failed");
+  const { handler, probation } = await rig.record();
+  assert.deepEqual([handler, probation], [second.folder, true]);
+  await rig.restartDaemon();
+  assert.deepEqual([rig.lun.version, rig.lun.taken_back], ["1.1.0", undefined]);
+});
+
+Deno.test("a daemon that starts again takes no version back where the one before fails, too", async () => {
+  await using second = await version("1.1.0");
+  await using rig = await Rig.start();
+  const { handler: first } = rig.lun;
+  await rig.upgrade(second);
+  const good = await Deno.readTextFile(join(second.folder, "mod.ts"));
+  for (const folder of [first, second.folder]) {
+    await Deno.writeTextFile(join(folder, "mod.ts"), `throw new Error("not ${folder}");`);
+  }
+  await rig.nextDaemon();
+  assert.equal(rig.lun.problem?.includes(`not ${second.folder}`), true, rig.lun.problem);
+  await Deno.writeTextFile(join(second.folder, "mod.ts"), good);
+  await rig.restartDaemon();
+  assert.deepEqual([rig.lun.version, rig.lun.taken_back], ["1.1.0", undefined]);
 });
 
 Deno.test("a version that repairs a handler takes over while that fails", async () => {
