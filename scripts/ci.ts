@@ -89,7 +89,11 @@ const late: readonly Step[] = [
     dialect: "plain",
   },
   // As root and as an ordinary user, where this is root.
-  { name: "attacks", command: [deno, "task", "test:sandbox", "--quick"], dialect: "plain" },
+  {
+    name: "attacks",
+    command: [deno, "task", "test:sandbox", "--quick", "--jobs", "2"],
+    dialect: "plain",
+  },
 ];
 
 function only(parts: readonly string[]): string[] {

@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { Ally } from "./ally.ts";
 import { Canary } from "./canary.ts";
 import { families } from "./families.ts";
+import { runEachUser } from "./each_user.ts";
 import type { Family, FamilyResult } from "./family.ts";
 import { adoptOrphans } from "./observe.ts";
 import { formatCounts, formatFailures, formatNews, formatTable } from "./report.ts";
@@ -22,6 +23,7 @@ const HELP = `Lets hostile handlers attack a daemon, and looks at what they got:
   --user USER    ${USER_NAMES.join(" or ")}: whom daemons run as (default: both)
   --binary PATH  a compiled lunette instead of the sources
   --json FILE    write all results to this file
+  --jobs 2       both users at the same time
   --quick        fewer variants and shorter floods
   --keep         leave what was staged, with the daemons' logs, and say where
   --list         print the families and end
@@ -40,6 +42,7 @@ export async function main(args: string[]): Promise<number> {
       user: { type: "string" },
       binary: { type: "string" },
       json: { type: "string" },
+      jobs: { type: "string", default: "1" },
       quick: { type: "boolean", default: false },
       keep: { type: "boolean", default: false },
       list: { type: "boolean", default: false },
@@ -49,8 +52,13 @@ export async function main(args: string[]): Promise<number> {
   if (values.help) console.log(HELP);
   if (values.list) { for (const { number, title } of families) console.log(`${number} ${title}`); }
   if (values.help || values.list) return 0;
-  const results = await run(choose(values.only), users(values.user), values);
-  if (values.binary === undefined && values.only === undefined) results.push(noBinary());
+  const results = values.jobs === "2" && values.user === undefined
+    ? await runEachUser(USER_NAMES, passedOn(values))
+    : await run(choose(values.only), users(values.user), values);
+  results.sort((one, other) => place(one) - place(other));
+  if (values.binary === undefined && values.only === undefined && values.user === undefined) {
+    results.push(noBinary());
+  }
   if (values.json !== undefined) {
     await Deno.writeTextFile(values.json, `${JSON.stringify({ results }, null, 2)}\n`);
   }
@@ -61,6 +69,27 @@ export async function main(args: string[]): Promise<number> {
   if (news !== "") console.log(`${news}\n`);
   console.log(formatCounts(results));
   return results.some(({ outcome }) => outcome === "failed") ? 1 : 0;
+}
+
+function place({ user }: FamilyResult): number {
+  return (USER_NAMES as readonly string[]).indexOf(user);
+}
+
+/** Options that hold for each user's pass. */
+function passedOn(
+  { only = [], binary, quick, keep }: {
+    only?: string[];
+    binary?: string;
+    quick: boolean;
+    keep: boolean;
+  },
+): string[] {
+  return [
+    ...only.flatMap((text) => ["--only", text]),
+    ...(binary === undefined ? [] : ["--binary", binary]),
+    ...(quick ? ["--quick"] : []),
+    ...(keep ? ["--keep"] : []),
+  ];
 }
 
 /** What is not tried where it is the sources that are attacked. */
