@@ -6,7 +6,7 @@ export const sandbox: Layout = {
   source: "src/sandbox/protocol.ts",
   constants: [
     { name: "MAGIC", value: 0x4e554c31, comment: "first word of the channel" },
-    { name: "PROTOCOL_VERSION", value: 2, comment: "version of this layout" },
+    { name: "PROTOCOL_VERSION", value: 3, comment: "version of this layout" },
     {
       name: "REQUEST_COUNT",
       value: 265,
@@ -89,6 +89,13 @@ export const sandbox: Layout = {
           type: "u32",
           offset: 384,
           comment: "daemon: 1 asks the guest to close the volume and to end",
+        },
+        {
+          name: "CONFINED",
+          type: "u32",
+          offset: 448,
+          comment:
+            "daemon: 1 when the process is in its control group; the futex that a guest sleeps on before it loads its handler",
         },
         {
           name: "SUBMISSION",

@@ -24,15 +24,24 @@ import { makeContext } from "./context.ts";
 import { GUEST_DESCRIPTOR, type GuestConfiguration } from "./guest_configuration.ts";
 import { makeGuestLog } from "./guest_log.ts";
 import { GuestServer, makeGuestWake } from "./guest_server.ts";
-import { CHANNEL_SIZE, STATE_CLOSED, STATE_FAILED, STATE_OPEN } from "./layout.ts";
+import {
+  CHANNEL_CONFINED_OFFSET,
+  CHANNEL_SIZE,
+  STATE_CLOSED,
+  STATE_FAILED,
+  STATE_OPEN,
+} from "./layout.ts";
 import { closeGuest, filterDescriptors } from "./lockdown/close.ts";
 import { importHandler } from "./lockdown/import_handler.ts";
 import { parseReport } from "./lockdown/layers.ts";
 import { warmUp } from "./lockdown/warm_up.ts";
-import { Channel, readConfiguration, readHeader, writeReply } from "./protocol.ts";
+import { Channel, readConfiguration, readHeader, WORD_CONFINED, writeReply } from "./protocol.ts";
 import { describeVolume } from "./volume_description.ts";
 
 const STANDARD_ERROR = 2;
+
+/** The wait for the daemon's word ends after this time at the latest, to look again. */
+const CONFINED_TURN_MS = 100;
 
 /** Exit code EX_SOFTWARE of sysexits.h. */
 const EX_SOFTWARE = 70;
@@ -107,6 +116,9 @@ async function run(): Promise<void> {
     const wake = makeGuestWake(calls, memory, GUEST_DESCRIPTOR.EVENT);
     limitGuest(configuration.limits);
     const report = Deno.args.at(-1) ?? "";
+    const begin = calls.futex(memory, CHANNEL_CONFINED_OFFSET, CONFINED_TURN_MS);
+    // By now it is long so: no start waits for it, unless the daemon is busy.
+    while (Atomics.load(channel.words, WORD_CONFINED) === 0) begin.wait(0);
     const handler = await importLocked(configuration, report);
     if (typeof handler.open !== "function") {
       throw new TypeError(`Cannot open: ${configuration.module} does not export open()`);

@@ -16,6 +16,7 @@ import { SandboxBackend } from "./backend.ts";
 import { EngineMemoryDouble } from "./engine_memory_double.ts";
 import { type Grants, openGrants } from "./grants.ts";
 import { Instance } from "./instance.ts";
+import type { InstanceCgroup } from "./limits/instance_cgroup.ts";
 import type { LimitOptions } from "./limits/limits.ts";
 import { bindSettings, loadHandler } from "./manifest.ts";
 
@@ -32,6 +33,9 @@ export interface HostDoubleOptions {
   readonly size_bytes: number;
   readonly settings?: Readonly<Record<string, string>>;
   readonly limits?: LimitOptions;
+  readonly cgroup?: InstanceCgroup;
+  /** Gets the log's lines as they come. */
+  readonly onLine?: (line: string) => void;
 }
 
 /** See the module. */
@@ -89,12 +93,16 @@ export class HostDouble {
         grants,
         lock_path,
         reactor,
-        log: (level, line) => void log.push(`${level} ${line}`),
+        log: (level, line) => {
+          log.push(`${level} ${line}`);
+          options.onLine?.(line);
+        },
         onExit: (status, reason) => {
           exits.push(status);
           reasons.push(reason);
         },
         limits: options.limits,
+        cgroup: options.cgroup,
       });
       return new HostDouble(instance, grants, reactor, lock_path, log, exits, reasons);
     } catch (error) {

@@ -31,6 +31,7 @@ import { GUEST_DESCRIPTOR, type GuestConfiguration } from "./guest_configuration
 import { type GuestModules, prepareGuestModules } from "./guest_modules.ts";
 import { launch } from "./launcher.ts";
 import {
+  CHANNEL_CONFINED_OFFSET,
   CHANNEL_SIZE,
   CHANNEL_SUBMIT_TAIL_OFFSET,
   STATE_FAILED,
@@ -59,6 +60,7 @@ import {
   readReply,
   resetChannel,
   WORD_CLOSING,
+  WORD_CONFINED,
   WORD_GUEST_STATE,
 } from "./protocol.ts";
 import { parseDescription, type VolumeDescription } from "./volume_description.ts";
@@ -142,6 +144,7 @@ export class Instance {
   readonly #bytes: ArrayBuffer;
   readonly #channel: Channel;
   readonly #waker: FutexWaker;
+  readonly #beginWaker: FutexWaker;
   readonly #arena_length: number;
   #limits: ResourceLimits;
   /** Guests of root have users of their own, whose limits are changed by a privilege only. */
@@ -189,6 +192,7 @@ export class Instance {
     this.#bytes = map(this.channel_fd, CHANNEL_SIZE);
     this.#channel = new Channel(this.#bytes, 0);
     this.#waker = new FutexWaker(this.#bytes, CHANNEL_SUBMIT_TAIL_OFFSET);
+    this.#beginWaker = new FutexWaker(this.#bytes, CHANNEL_CONFINED_OFFSET);
   }
 
   /** Counts the processes; the completions of the present one carry it. */
@@ -236,6 +240,7 @@ export class Instance {
       await this.program.before_start?.();
       const process = await this.#launchLocked(signal);
       await this.#confine(process.pid);
+      this.#letBegin();
       this.#description = await this.#opened(process, start_timeout_ms);
       return this.#description;
     } catch (error) {
@@ -353,6 +358,12 @@ export class Instance {
 
   async #confine(pid: number): Promise<void> {
     await this.#options.cgroup?.confine(pid, this.#limits, this.#stored_bytes);
+  }
+
+  /** The process may load its handler: all its limits hold. */
+  #letBegin(): void {
+    Atomics.store(this.#channel.words, WORD_CONFINED, 1);
+    this.#beginWaker.wake();
   }
 
   /** Descriptors that a process was granted. */

@@ -8,6 +8,7 @@ import { libc } from "../sys/libc.ts";
 import { sendSignal, Signal } from "../sys/process.ts";
 import { makeHandler, volumeSource } from "./handler_double.ts";
 import { HostDouble } from "./host_double.ts";
+import type { InstanceCgroup } from "./limits/instance_cgroup.ts";
 import { LAYERS } from "./lockdown/layers.ts";
 
 const SIZE = 16 << 20;
@@ -116,6 +117,30 @@ Deno.test("a request that comes while a promise is open is served before it sett
   one.submit(1, DISCARD, 0, 512);
   one.run(() => one.completed === 2);
   assert.deepEqual([...one.results.subarray(0, 2)], [MediaResult.OK, MediaResult.OK]);
+});
+
+Deno.test("a handler is not evaluated before its process is in its control group", async () => {
+  let isConfined = false;
+  const evaluated: boolean[] = [];
+  const cgroup = {
+    confine: async () => {
+      // A daemon that is busy: longer than a start takes.
+      await new Promise((end) => setTimeout(end, 1500));
+      isConfined = true;
+    },
+    exceeded: () => Promise.resolve(undefined),
+    usage: () => Promise.resolve({}),
+  } as unknown as InstanceCgroup;
+  await using handler = await makeHandler('console.log("evaluated");' + volumeSource(""));
+  const one = await HostDouble.start({
+    folder: handler.folder,
+    size_bytes: SIZE,
+    cgroup,
+    onLine: (line) => void (line === "evaluated" && evaluated.push(isConfined)),
+  });
+  await new Promise((end) => setTimeout(end, 50));
+  await one.close();
+  assert.deepEqual(evaluated, [true]);
 });
 
 Deno.test("timers of a synchronous handler get their turn", async () => {

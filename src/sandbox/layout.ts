@@ -6,7 +6,7 @@
 /** first word of the channel */
 export const MAGIC = 1314212913;
 /** version of this layout */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 /** requests in flight: TAG_COUNT of src/engine/ports.ts, and the daemon's own */
 export const REQUEST_COUNT = 265;
 /** entries of each queue: a power of two, more than REQUEST_COUNT */
@@ -55,6 +55,8 @@ export const CHANNEL_GUEST_STATE_OFFSET = 320;
 export const CHANNEL_REPLY_LENGTH_OFFSET = 324;
 /** u32: daemon: 1 asks the guest to close the volume and to end. */
 export const CHANNEL_CLOSING_OFFSET = 384;
+/** u32: daemon: 1 when the process is in its control group; the futex that a guest sleeps on before it loads its handler. */
+export const CHANNEL_CONFINED_OFFSET = 448;
 /** u8[16384]: queue of REQUEST entries, 512 of 32 bytes. */
 export const CHANNEL_SUBMISSION_OFFSET = 4096;
 /** u8[12288]: queue of COMPLETION entries, 512 of 24 bytes. */
