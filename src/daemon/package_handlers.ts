@@ -51,7 +51,7 @@ export class PackageHandlers {
 
   /** Whether a LUN that serves it may have another process of it. */
   async #check(installed: InstalledPackage): Promise<void> {
-    await this.#handlers.verify(installed.digest);
+    await this.#handlers.verify(installed);
     if (this.policy === "stop") await this.#checkRevocation(installed);
   }
 

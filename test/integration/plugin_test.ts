@@ -224,7 +224,10 @@ Deno.test("an update that wants more is held while the old one goes on; one that
 Deno.test("a new key that the old one has signed for is taken, another one is held", async () => {
   await withUsers(async (publisher, operator, folder) => {
     const location = await installed(publisher, operator, folder);
-    await publisher.run("plugin", "key", "rotate", "acme");
+    const rotate = ["plugin", "key", "rotate", "acme"];
+    const no_file = ["--passphrase-file", join(folder, "none")];
+    await publisher.refused(64, /Cannot read the passphrase: .*none/, ...rotate, ...no_file);
+    await publisher.run(...rotate);
     const next = await makeHandler(folder, { version: "1.1.0" });
     await publisher.run("plugin", "publish", next, "--to", location, "--key", "acme");
     assert.match(await operator.run("plugin", "update"), /1.1.0\s+updated/);
@@ -327,7 +330,9 @@ Deno.test("a LUN whose package is revoked stops where its operator wants that", 
     await operator.serving(async () => {
       await operator.run(...createDisk("disk"));
       const [{ key }] = JSON.parse(await operator.run("plugin", "ls", "--json"));
-      await operator.run("plugin", "revoke", key, "--reason", "stolen");
+      const why = ["plugin", "revoke", key, "--reason"];
+      await operator.refused(64, /control characters in "reason"/, ...why, "st\x1b[2Jolen");
+      await operator.run(...why, "stolen");
       await shownAs(operator, /^state\s+failed: The key that signed .* was revoked .*: stolen/m);
       await operator.refused(1, /was revoked by the operator of this machine/, "restart", "disk");
       await operator.run("plugin", "trust", "rm", key);

@@ -84,14 +84,29 @@ export function isInteractive(): boolean {
   return Deno.stdin.isTerminal() && Deno.stderr.isTerminal();
 }
 
+async function readGiven(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new OperatorError(
+      "usage",
+      `Cannot read the passphrase: ${reason}`,
+      "Name another file.",
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
 /** A passphrase: of a file, the environment, or the terminal. Throws OperatorError. */
 export async function readPassphrase(
   { passphraseFile }: PassphraseOptions,
   question: string,
 ): Promise<string> {
   if (passphraseFile !== undefined) {
-    const text = await Deno.readTextFile(passphraseFile);
-    return text.replace(/\r?\n$/, "");
+    return (await readGiven(passphraseFile)).replace(/\r?\n$/, "");
   }
   const given = Deno.env.get("LUNETTE_PASSPHRASE");
   if (given !== undefined) return given;

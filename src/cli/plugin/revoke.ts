@@ -7,6 +7,8 @@ import { revokeInIndex } from "../../registry/install/publishing.ts";
 import { isDigest } from "../../registry/oci/digest.ts";
 import type { Revocation } from "../../registry/signed_index.ts";
 import { isPublicKey } from "../../registry/trust/ed25519.ts";
+import { Fields } from "../../registry/trust/fields.ts";
+import { IndexLimit } from "../../registry/trust/index_document.ts";
 import { dim, green, printJson } from "../output.ts";
 import {
   type LocationOptions,
@@ -61,10 +63,21 @@ async function resolveWhat(
   return { what: "digest", value: findVersion(index, findPackage(index, id), reference).digest };
 }
 
+/** Throws RegistryError "usage" for what could not be shown to those who read it. */
+function checkReason(reason: string): string {
+  try {
+    return new Fields({ reason }, "The revocation", ["reason"])
+      .line("reason", IndexLimit.REASON_LENGTH);
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+    throw new RegistryError("usage", error.message, "Give another --reason.", { cause: error });
+  }
+}
+
 async function revoke(text: string, options: RevokeOptions): Promise<void> {
   const revocation: Revocation = {
     ...await resolveWhat(text, options),
-    reason: options.reason,
+    reason: checkReason(options.reason),
     revoked: new Date().toISOString(),
   };
   const { key } = options;

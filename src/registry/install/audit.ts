@@ -31,7 +31,7 @@ export async function findingsOf(
     const add = (kind: Finding["kind"], problem: string, advice: string) =>
       findings.push({ id, digest, kind, problem, advice });
     try {
-      await handlers.verify(digest);
+      await handlers.verify(installed);
     } catch (error) {
       if (!(error instanceof RegistryError)) throw error;
       const kind = error.kind === "consent" ? "capabilities" : "files";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Manifest } from "../../plugin/mod.ts";
 import { type LoadedHandler, parseManifest } from "../../sandbox/manifest.ts";
-import { type Digest, RegistryError } from "../artifact_store.ts";
+import { RegistryError } from "../artifact_store.ts";
 import { checkPackageSignature } from "../trust/package_statement.ts";
 import { findRevocation, type KnownRevocation, TrustStore } from "../trust/trust_store.ts";
 import { excessOf } from "./capability_text.ts";
@@ -53,11 +53,17 @@ export class InstalledHandlers {
     return findRevocation(await this.trust.load(), marketplace, digest, key);
   }
 
-  /** Checks the files of a package once more. Throws RegistryError "untrusted". */
-  async verify(digest: Digest): Promise<void> {
+  /** Checks the files of a package once more. Throws RegistryError "untrusted", "not-found". */
+  async verify(
+    { id, version, digest }: Pick<InstalledPackage, "id" | "version" | "digest">,
+  ): Promise<void> {
     const installed = (await this.lock.load()).find((one) => one.digest === digest);
     if (installed === undefined) {
-      throw new RegistryError("not-found", `The package ${digest} is not installed any more`);
+      throw new RegistryError(
+        "not-found",
+        `The package ${id} ${version} is not installed any more`,
+        `It can be installed again: lunette plugin install ${id}@${version} --from LOCATION`,
+      );
     }
     await this.#open(installed);
   }

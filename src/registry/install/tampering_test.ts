@@ -576,10 +576,14 @@ Deno.test("versions that LUNs use stay until nobody does", async () => {
       ["1.0.0", false],
     ]);
     // A process of the version before is started again.
-    await double.handlers.verify(first.digest);
+    await double.handlers.verify(first);
     assert.equal((await double.handlers.load("acme.disk")).installed.digest, second.digest);
     await removeUnused(lock, () => false);
-    await refuses(() => double.handlers.verify(first.digest), /not installed/, "not-found");
+    await refuses(
+      () => double.handlers.verify(first),
+      /acme.disk 1.0.0 is not installed/,
+      "not-found",
+    );
     await assert.rejects(() => Deno.stat(lock.folderOf(first.digest)), Deno.errors.NotFound);
     await uninstall(lock, "acme.disk");
     await refuses(() => double.handlers.load("acme.disk"), /not installed/, "not-found");

@@ -8,7 +8,7 @@
  * @module
  */
 import { basename, dirname, join, resolve } from "node:path";
-import { ensureFolder } from "../../sys/durable_file.ts";
+import { ensureFolder, syncFolder } from "../../sys/durable_file.ts";
 import {
   type ArtifactManifest,
   type ArtifactStore,
@@ -273,11 +273,7 @@ export class FolderStore implements ArtifactStore {
   /** Does something as the only writer, in a folder that is a layout. */
   async #locked(work: () => Promise<void>): Promise<void> {
     await this.#isLayout();
-    try {
-      await ensureFolder(this.#root);
-    } catch (error) {
-      throw fileError("make", this.#root, error);
-    }
+    await this.#makeRoot();
     using _lock = await this.#lock();
     await sweepDrafts(this.#root);
     if (!await this.#isLayout()) {
@@ -287,6 +283,18 @@ export class FolderStore implements ArtifactStore {
     await makeFolder(this.#root, "blobs");
     await makeFolder(dirname(this.#blobs), basename(this.#blobs));
     await work();
+  }
+
+  /** Makes the folder, for whom the umask lets in, as what is in it; those above it for this user alone. */
+  async #makeRoot(): Promise<void> {
+    const parent = dirname(this.#root);
+    try {
+      await ensureFolder(parent);
+      await Deno.mkdir(this.#root);
+      await syncFolder(parent);
+    } catch (error) {
+      if (codeOf(error) !== "EEXIST") throw fileError("make", this.#root, error);
+    }
   }
 
   async #lock(): Promise<Deno.FsFile> {

@@ -35,6 +35,16 @@ Deno.test("folder: what was put in comes out, by tag and by digest", () =>
     assert.deepEqual(await again.readManifest("handlers/other.disk", "1.0.0"), undefined);
   }));
 
+Deno.test("folder: it is as open as its files, what is made above it is this user's", () =>
+  inFolder(async (folder) => {
+    const market = join(folder, "new", "market");
+    await put(openStore(market), "one", "1.0.0");
+    const modeOf = async (path: string) => ((await Deno.stat(path)).mode ?? 0) & 0o777;
+    assert.equal(await modeOf(market), 0o777 & ~Deno.umask());
+    assert.equal(await modeOf(join(market, "index.json")), 0o666 & ~Deno.umask());
+    assert.equal(await modeOf(join(folder, "new")), 0o700);
+  }));
+
 Deno.test("folder: the same content gives the same files", () =>
   inFolder(async (folder) => {
     const listed = [];
