@@ -5,7 +5,7 @@
  * @module
  */
 import type { LunDescription } from "../../src/daemon/api.ts";
-import type { Phase, Plan } from "./attacks/plan_type.ts";
+import type { Phase } from "./attacks/plan_type.ts";
 import { parseUrl } from "./daemon.ts";
 import { BLOCK_LENGTH, CommandError, Disk } from "./disk.ts";
 import type { Family, Findings, Scene } from "./family.ts";
@@ -18,7 +18,8 @@ import {
   reportedAttempts,
 } from "./judge.ts";
 import { eventually } from "./observe.ts";
-import { channelPlan, stageAttacker, writePlan } from "./stage.ts";
+import { planOf } from "./plan.ts";
+import { stageAttacker, writePlan } from "./stage.ts";
 
 const SIZE_BYTES = 8 << 20;
 /** Time of a handler for an operation, so that loops end soon. */
@@ -81,7 +82,17 @@ async function startUnit(
   folder: string,
 ): Promise<LunDescription | undefined> {
   for (let starts = 0; starts < STARTS_MAX; starts++) {
-    await writePlan(folder, makePlan(scene, family, folder, unit.skip));
+    const { daemon, victim } = scene;
+    await writePlan(
+      folder,
+      planOf(scene, folder, {
+        skip: unit.skip,
+        phases: phasesOf(scene, family),
+        daemon_pid: daemon.pid,
+        victim_pid: victim.pid,
+        marker: victim.marker,
+      }),
+    );
     const from = scene.daemon.log().length;
     try {
       return await scene.daemon.create({
@@ -117,38 +128,10 @@ async function startUnit(
  * --quick it is enough to try each attempt once as each user, in `open` as root and in a command as
  * an ordinary user, where it can be tried there.
  */
-function phasesOf({ quick, user }: Scene, { thorough }: Pick<Family, "thorough">): Phase[][] {
+function phasesOf({ quick, user }: Scene, { thorough }: Family): Phase[][] {
   if (!quick || thorough === true) return [["import"], ["open"], ["io"]];
   if (Deno.uid() !== 0) return [["open"], ["io"]];
   return user.uid === 0 ? [["open", "io", "import"]] : [["io", "open", "import"]];
-}
-
-/** What an attacker is told. */
-export function makePlan(
-  scene: Scene,
-  family: Pick<Family, "thorough">,
-  folder: string,
-  skip: readonly string[],
-): Plan {
-  const { bait, canary, daemon, quick, cache, victim, stage } = scene;
-  return {
-    ...bait,
-    skip: [...skip],
-    phases: phasesOf(scene, family),
-    quick,
-    folder,
-    tcp_port: canary.tcp_port,
-    udp_port: canary.udp_port,
-    unix_path: canary.unix_path,
-    ally_port: scene.ally.port,
-    victim_pid: scene.victim.pid,
-    daemon_pid: daemon.pid,
-    runner_pid: Deno.pid,
-    cache_folder: cache,
-    guest_folder: stage.program.guest_folder,
-    marker: victim.marker,
-    channel: channelPlan(),
-  };
 }
 
 async function lookAt(

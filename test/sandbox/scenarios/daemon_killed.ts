@@ -10,7 +10,8 @@ import { Disk } from "../disk.ts";
 import type { Arena, Findings } from "../family.ts";
 import type { Attempt } from "../judge.ts";
 import { descendants, eventually, isRunning } from "../observe.ts";
-import { channelPlan, stageAttacker, writePlan } from "../stage.ts";
+import { planOf } from "../plan.ts";
+import { stageAttacker, writePlan } from "../stage.ts";
 
 const ATTACKER = "24-orphans";
 const END_TIMEOUT_MS = 2_000;
@@ -30,35 +31,10 @@ export async function daemonKilled(arena: Arena): Promise<Findings> {
   const handler = `${arena.folder}/attackers/${ATTACKER}`;
   await stageAttacker(ATTACKER, handler, arena.bait);
   for (const kind of CASES) {
-    await writePlan(handler, makePlan(arena, handler, kind.skip));
+    await writePlan(handler, planOf(arena, handler, { skip: kind.skip, phases: [["open"]] }));
     attempts.push(await killOne(arena, kind, handler, problems));
   }
   return { attempts, problems };
-}
-
-function makePlan(
-  { bait, canary, cache, stage, quick }: Arena,
-  folder: string,
-  skip: readonly string[],
-) {
-  return {
-    ...bait,
-    skip,
-    phases: [["open" as const]],
-    quick,
-    folder,
-    tcp_port: canary.tcp_port,
-    udp_port: canary.udp_port,
-    unix_path: canary.unix_path,
-    ally_port: 0,
-    daemon_pid: 0,
-    victim_pid: 0,
-    runner_pid: Deno.pid,
-    cache_folder: cache,
-    guest_folder: stage.program.guest_folder,
-    marker: "00",
-    channel: channelPlan(),
-  };
 }
 
 async function killOne(

@@ -9,7 +9,8 @@ import { Daemon } from "../daemon.ts";
 import type { Arena, Findings } from "../family.ts";
 import type { Attempt } from "../judge.ts";
 import { descendants, eventually } from "../observe.ts";
-import { channelPlan, stageAttacker, writePlan } from "../stage.ts";
+import { planOf } from "../plan.ts";
+import { stageAttacker, writePlan } from "../stage.ts";
 
 const ATTACKER = "32-failing-lockdown";
 const deny = fileURLToPath(new URL("./deny.ts", import.meta.url));
@@ -49,33 +50,12 @@ export async function failingLockdown(arena: Arena): Promise<Findings> {
   const problems: string[] = [];
   const folder = `${arena.folder}/attackers/${ATTACKER}`;
   await stageAttacker(ATTACKER, folder, arena.bait);
-  await writePlan(folder, emptyPlan(arena, folder));
+  await writePlan(folder, planOf(arena, folder));
   for (const sabotage of sabotages) {
     if (sabotage.root === true && arena.user.uid !== 0) continue;
     attempts.push(await tryStart(arena, sabotage, folder, problems));
   }
   return { attempts, problems };
-}
-
-function emptyPlan({ bait, canary, cache, stage, quick }: Arena, folder: string) {
-  return {
-    ...bait,
-    skip: [],
-    phases: [],
-    quick,
-    folder,
-    tcp_port: canary.tcp_port,
-    udp_port: canary.udp_port,
-    unix_path: canary.unix_path,
-    ally_port: 0,
-    daemon_pid: 0,
-    victim_pid: 0,
-    runner_pid: Deno.pid,
-    cache_folder: cache,
-    guest_folder: stage.program.guest_folder,
-    marker: "00",
-    channel: channelPlan(),
-  };
 }
 
 /** Starts a daemon under the filter, and a stranger's handler on it. */

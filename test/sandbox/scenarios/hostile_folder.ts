@@ -7,7 +7,7 @@
 import { dirname } from "node:path";
 import type { Findings, Scene } from "../family.ts";
 import type { Attempt } from "../judge.ts";
-import { makePlan } from "../attack_unit.ts";
+import { planOf } from "../plan.ts";
 import { stageAttacker, writePlan } from "../stage.ts";
 import { type Expected, inTime, tryCommandLine, tryCreation } from "./creation.ts";
 
@@ -142,7 +142,7 @@ const tricks: Readonly<Record<string, Trick>> = {
 async function stageFolder(scene: Scene, name: string): Promise<[string, string]> {
   const folder = `${scene.folder}/attackers/${name}`;
   await stageAttacker(ATTACKER, folder, scene.bait);
-  await writePlan(folder, makePlan(scene, {}, folder, []));
+  await writePlan(folder, planOf(scene, folder));
   return [folder, `${folder}/${ATTACKER}/mod.ts`];
 }
 

@@ -7,7 +7,7 @@ import { Daemon } from "../daemon.ts";
 import type { Findings, Scene } from "../family.ts";
 import type { Attempt } from "../judge.ts";
 import { COMMAND_LINE_CACHE, stageAttacker, writePlan } from "../stage.ts";
-import { makePlan } from "../attack_unit.ts";
+import { planOf } from "../plan.ts";
 import { type Expected, inTime, tryCommandLine, tryCreation } from "./creation.ts";
 
 const ATTACKER = "35-open";
@@ -51,7 +51,7 @@ const HANGING = ["never", "microtasks", "then-everywhere"];
 export async function hostileOpen(scene: Scene): Promise<Findings> {
   const folder = `${scene.folder}/attackers/${ATTACKER}`;
   await stageAttacker(ATTACKER, folder, scene.bait);
-  await writePlan(folder, makePlan(scene, {}, folder, []));
+  await writePlan(folder, planOf(scene, folder));
   const attempts: Attempt[] = [];
   const all = Object.entries(tricks);
   for (let at = 0; at < all.length; at += AT_ONCE) {

@@ -9,7 +9,7 @@ import { CommandError, Disk } from "../disk.ts";
 import type { Findings, Scene } from "../family.ts";
 import type { Attempt } from "../judge.ts";
 import { eventually, newDescriptors, openDescriptors, privateMemory_bytes } from "../observe.ts";
-import { makePlan } from "../attack_unit.ts";
+import { planOf } from "../plan.ts";
 import { stageAttacker, writePlan } from "../stage.ts";
 
 const ATTACKER = "38-leftovers";
@@ -66,7 +66,7 @@ export async function leftovers(scene: Scene): Promise<Findings> {
   const { daemon, quick } = scene;
   const handler = `${scene.folder}/attackers/${ATTACKER}`;
   await stageAttacker(ATTACKER, handler, scene.bait);
-  await writePlan(handler, makePlan(scene, {}, handler, []));
+  await writePlan(handler, planOf(scene, handler));
   const lun = await daemon.create({ name: NAME, handler, size_bytes: 1 << 20 });
   const disk = await Disk.open(parseUrl(lun));
   const problems: string[] = [];
