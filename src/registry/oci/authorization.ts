@@ -84,11 +84,13 @@ export class Authorization {
   async #basic(): Promise<string> {
     const credentials = await this.#ports.credentials();
     if (credentials !== undefined) return basicAuthorization(credentials);
-    throw this.#refused(
-      "asks for a user and a password",
-      "Set LUNETTE_REGISTRY_USER and LUNETTE_REGISTRY_PASSWORD, or log in with docker or skopeo " +
-        "(into ~/.docker/config.json).",
-    );
+    throw this.#refused("asks for a user and a password", this.#howToLogIn());
+  }
+
+  #howToLogIn(): string {
+    const { host } = new URL(this.#ports.origin);
+    return `Set LUNETTE_REGISTRY_HOST=${host}, LUNETTE_REGISTRY_USER and LUNETTE_REGISTRY_PASSWORD, ` +
+      "or log in with docker or skopeo (into ~/.docker/config.json).";
   }
 
   async #token({ parameters }: Challenge, access: Access, signal?: AbortSignal): Promise<string> {
@@ -118,8 +120,10 @@ export class Authorization {
         `If that is where you log in, set LUNETTE_REGISTRY_TOKEN_ORIGIN=${realm.origin}.`,
       );
     }
-    const gave = credentials === undefined ? "asks for" : "does not take this";
-    throw this.#refused(`${gave} user and password`, "Look at the login that you gave.");
+    if (credentials === undefined) {
+      throw this.#refused("asks for user and password", this.#howToLogIn());
+    }
+    throw this.#refused("does not take this user and password", "Look at the login that you gave.");
   }
 
   /** Where tokens are: an https URL, or http where the registry is reached so, too. */

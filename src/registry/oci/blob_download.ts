@@ -40,16 +40,17 @@ export class BlobDownload {
   /** All bytes; throws HttpFailure, RegistryError, or the signal's reason. */
   async run(): Promise<Uint8Array<ArrayBuffer>> {
     const { attempts_count } = this.#session.limits;
+    let furthest_bytes = 0;
     for (let attempt = 1;; attempt++) {
-      const before_bytes = this.#done_bytes;
       try {
         await this.#part();
         return this.#check();
       } catch (error) {
         const again = error instanceof HttpFailure && error.transient;
         if (!again) throw error;
-        // Who brings a good part each time may break as often as it likes: it ends.
-        if (this.#done_bytes >= before_bytes + this.#session.limits.window_bytes) attempt = 1;
+        // Who brings a good part more each time may break as often as it likes: it ends.
+        if (this.#done_bytes >= furthest_bytes + this.#session.limits.window_bytes) attempt = 1;
+        furthest_bytes = Math.max(furthest_bytes, this.#done_bytes);
         if (attempt >= attempts_count) throw error;
       }
       await sleep(backoff(attempt, this.#session.limits), this.#options.signal);

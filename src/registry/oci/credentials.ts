@@ -26,8 +26,8 @@ function fromEnvironment(environment: Environment, host: string): Credentials | 
   const user = environment.get("LUNETTE_REGISTRY_USER");
   const password = environment.get("LUNETTE_REGISTRY_PASSWORD");
   if (user === undefined || password === undefined) return undefined;
-  const only = environment.get("LUNETTE_REGISTRY_HOST");
-  return only === undefined || only === host ? { user, password } : undefined;
+  // Without its name any marketplace that is asked could ask for them.
+  return environment.get("LUNETTE_REGISTRY_HOST") === host ? { user, password } : undefined;
 }
 
 function decodeAuth(auth: unknown): Credentials | undefined {

@@ -197,6 +197,17 @@ Deno.test("hostile registry: a download that hardly goes on ends", async () => {
   assert.ok(count <= 4 + 1, `${count} requests`);
 });
 
+Deno.test("hostile registry: a download that goes on and begins anew in turns ends", async () => {
+  let count = 0;
+  await using registry = serveRaw(async (exchange) => {
+    if (++count % 2 === 1 || count > 50) return await half(exchange, count > 50 ? 1e6 : 2000);
+    await half({ ...exchange, head: "" }, 2000);
+  });
+  const read = openTest(registry).readBlob(REPOSITORY, blob, content.length);
+  await refused("unavailable", "Cannot reach", read);
+  assert.ok(count < 20, `${count} requests`);
+});
+
 /** Breaks the first answer in its middle; the second is this. */
 function brokenThen(second: string, body: Uint8Array) {
   let count = 0;

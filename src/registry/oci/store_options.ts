@@ -5,7 +5,7 @@ import type { NetworkLimits } from "./network_limit.ts";
 export interface StoreOptions {
   /** HTTP without TLS; undefined: for this machine alone. */
   readonly plain_http?: boolean;
-  /** For the login; else LUNETTE_REGISTRY_USER and _PASSWORD, else docker's config.json. */
+  /** For the login; else LUNETTE_REGISTRY_USER and _PASSWORD of LUNETTE_REGISTRY_HOST, else docker's config.json. */
   readonly credentials?: Credentials;
   /** Origin of a token endpoint on another host that may get them; else LUNETTE_REGISTRY_TOKEN_ORIGIN. */
   readonly token_origin?: string;
