@@ -34,9 +34,9 @@ export class PackageHandlers {
     this.policy = policy;
   }
 
-  /** The file that says what was revoked. */
-  get trust_path(): string {
-    return this.#handlers.trust.path;
+  /** The files that say what was revoked, and who has signed what is installed. */
+  get paths(): readonly string[] {
+    return [this.#handlers.trust.path, this.#handlers.lock.path];
   }
 
   /**
@@ -56,8 +56,10 @@ export class PackageHandlers {
   }
 
   async #checkRevocation(installed: InstalledPackage): Promise<void> {
-    const revocation = await this.#handlers.revocationOf(installed);
-    if (revocation !== undefined) throw revoked(installed, revocation);
+    // Another key may have signed the same files since.
+    const present = await this.#handlers.find(installed.digest) ?? installed;
+    const revocation = await this.#handlers.revocationOf(present);
+    if (revocation !== undefined) throw revoked(present, revocation);
   }
 
   /** What speaks against a package, for people; undefined where nothing does. */

@@ -43,7 +43,8 @@ export class RevocationWatch {
     // A LUN that came meanwhile was looked at when it was resolved.
     if (serving.length === 0) return;
     const digests = serving.map((lun) => lun.package?.installed.digest);
-    const now = [await stamp(this.#packages.trust_path), ...digests].join(" ");
+    const stamps = await Promise.all(this.#packages.paths.map(stamp));
+    const now = [...stamps, ...digests].join(" ");
     if (now === this.#seen) return;
     try {
       for (const lun of serving) await this.#judge(lun);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Manifest } from "../../plugin/mod.ts";
 import { type LoadedHandler, parseManifest } from "../../sandbox/manifest.ts";
-import { RegistryError } from "../artifact_store.ts";
+import { type Digest, RegistryError } from "../artifact_store.ts";
 import { checkPackageSignature } from "../trust/package_statement.ts";
 import { findRevocation, type KnownRevocation, TrustStore } from "../trust/trust_store.ts";
 import { excessOf } from "./capability_text.ts";
@@ -46,6 +46,11 @@ export class InstalledHandlers {
     return await this.#open(installed);
   }
 
+  /** What is installed now under a digest. */
+  async find(digest: Digest): Promise<InstalledPackage | undefined> {
+    return (await this.lock.load()).find((one) => one.digest === digest);
+  }
+
   /** Why a package must not be used; undefined where nothing is known against it. */
   async revocationOf(
     { marketplace, digest, key }: InstalledPackage,
@@ -57,7 +62,7 @@ export class InstalledHandlers {
   async verify(
     { id, version, digest }: Pick<InstalledPackage, "id" | "version" | "digest">,
   ): Promise<void> {
-    const installed = (await this.lock.load()).find((one) => one.digest === digest);
+    const installed = await this.find(digest);
     if (installed === undefined) {
       throw new RegistryError(
         "not-found",
