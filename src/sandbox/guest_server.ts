@@ -5,7 +5,8 @@
  *
  * The thread sleeps in one of two ways. While no promise is open and none has ever outlived its
  * microtasks, it blocks in the futex: the fast way. Otherwise the event loop must turn, so the
- * futex is waited for as a promise (some 50 us more).
+ * futex is waited for as a promise (some 50 us more). In between the event loop gets a turn by the
+ * clock (`turn_clock.ts`), however fast commands come.
  *
  * @module
  */
@@ -51,11 +52,10 @@ import {
   WORD_SUBMIT_TAIL,
 } from "./protocol.ts";
 import { AdaptiveSpin } from "./spin.ts";
+import { TurnClock } from "./turn_clock.ts";
 
 /** The blocking wait ends after this time at the latest, so that timers of a handler get a turn. */
 const IDLE_TURN_MS = 100;
-/** A busy synchronous handler's timers get a turn after so many drained batches. */
-const BUSY_TURN_BATCHES = 4096;
 /** Completions are published at the latest after so many, or after so many bytes. */
 const BATCH_COMPLETIONS = 8;
 const BATCH_BYTES = 65536;
@@ -156,6 +156,7 @@ export class GuestServer {
   readonly #futex: GuestFutex;
   readonly #signal: () => void;
   readonly #spin: AdaptiveSpin;
+  readonly #clock = new TurnClock();
   readonly #requests: Request[] = [];
   /** Views of the arena by unit: a run that comes again needs no new view. */
   readonly #views: (Uint8Array<ArrayBuffer> | undefined)[];
@@ -193,21 +194,23 @@ export class GuestServer {
 
   /** Serves until the daemon asks to close. */
   async serve(): Promise<void> {
-    let batches = 0;
     while (Atomics.load(this.#channel.words, WORD_CLOSING) === 0) {
-      if (this.#drain() > 0) {
-        this.#publish();
-        if (this.#open === 0) {
-          if (++batches % BUSY_TURN_BATCHES === 0) await turn();
-          continue;
-        }
-      }
-      if (this.#open > 0 && await this.#settle()) continue;
-      if (this.#asynchronous) await this.#sleepInLoop();
-      else if (!this.#sleepInFutex()) await turn();
+      const taken = this.#drain();
+      if (taken > 0) this.#publish();
+      const settled = this.#open === 0 || await this.#settle();
+      if (taken > 0 && settled) {
+        // However fast commands come: timers of the handler, and what it waits for, get a turn.
+        if (this.#clock.isDue()) await this.#turn();
+      } else if (this.#asynchronous) await this.#sleepInLoop();
+      else if (!this.#sleepInFutex()) await this.#turn();
     }
     for (const { options } of this.#requests) abort(options);
     await this.#volume.close?.();
+  }
+
+  async #turn(): Promise<void> {
+    await turn();
+    this.#clock.turned();
   }
 
   /** Gives open promises their microtasks. Returns true where all have settled. */
@@ -228,6 +231,7 @@ export class GuestServer {
     let woken = Atomics.load(words, WORD_SUBMIT_TAIL) !== this.#submit_head;
     if (!woken) {
       this.#futex.wait(this.#submit_head);
+      this.#clock.slept();
       woken = Atomics.load(words, WORD_SUBMIT_TAIL) !== this.#submit_head;
     }
     Atomics.store(words, WORD_GUEST_WAITING, 0);
@@ -237,6 +241,7 @@ export class GuestServer {
   /** Turns the event loop until there is a request, at first busily, then asleep. */
   async #sleepInLoop(): Promise<void> {
     const words = this.#channel.words;
+    this.#clock.turned();
     for (let turns = 0; turns < IDLE_LOOP_TURNS; turns++) {
       await turn();
       this.#publish();
@@ -252,13 +257,15 @@ export class GuestServer {
     Atomics.store(words, WORD_GUEST_WAITING, 0);
   }
 
-  /** Takes all requests there are. Returns their number. */
+  /** Takes the requests there are; where they are slow, and block, one. Returns their number. */
   #drain(): number {
     const { words, doubles } = this.#channel;
     const tail = Atomics.load(words, WORD_SUBMIT_TAIL);
     const count = occupancy(this.#submit_head, tail);
     if (count > QUEUE_LENGTH) throw new Error(`the daemon submitted ${count} requests at once`);
+    const some = this.#clock.isSlow ? 1 : count;
     for (let taken = 0; taken < count; taken++) {
+      if (taken >= some && this.#open === 0) return taken;
       const at = submissionWord(this.#submit_head);
       this.#submit_head = (this.#submit_head + 1) | 0;
       const what = words[at + REQUEST_WORD.WHAT];

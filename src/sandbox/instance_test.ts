@@ -153,6 +153,64 @@ Deno.test("timers of a synchronous handler get their turn", async () => {
   assert.ok(one.data(0, 512)[0] >= 2, `${one.data(0, 512)[0]} ticks in 600 ms`);
 });
 
+for (const gap_ms of [0, 30]) {
+  Deno.test(`timers of a synchronous handler get their turn under load (${gap_ms} ms between)`, async () => {
+    await using one = await host(volumeSource(
+      `read: (_offset, into) => { into.fill(ticks); },`,
+      `let ticks = 0; setInterval(() => { ticks++; }, 20);`,
+    ));
+    const end_ms = performance.now() + 1500;
+    while (performance.now() < end_ms) {
+      assert.equal(one.operate(READ, 0, 512), MediaResult.OK);
+      if (gap_ms > 0) await new Promise((end) => setTimeout(end, gap_ms));
+    }
+    // Every 50 ms, and the machine may be busy.
+    assert.ok(one.data(0, 512)[0] >= 8, `${one.data(0, 512)[0]} ticks in 1500 ms`);
+  });
+}
+
+Deno.test("timers get their turn where many commands wait that take long", async () => {
+  await using one = await host(volumeSource(
+    `read: (_offset, into) => {
+       const end_ms = Date.now() + 20;
+       while (Date.now() < end_ms);
+       into.fill(ticks);
+     },`,
+    `let ticks = 0; setInterval(() => { ticks++; }, 20);`,
+  ));
+  const DEPTH = 32;
+  let begun = 0;
+  let ended = 0;
+  const begin = (tag: number) => {
+    begun++;
+    assert.equal(one.submit(tag, READ, 0, 512), SUBMIT_PENDING);
+  };
+  one.onDone = (tag) => {
+    ended++;
+    if (begun < 3 * DEPTH) begin(tag);
+    one.backend.kick();
+  };
+  for (let tag = 0; tag < DEPTH; tag++) begin(tag);
+  one.run(() => ended === 3 * DEPTH);
+  // 32 commands take 640 ms: without a turn between them there were two or three.
+  assert.ok(one.data(DEPTH - 1, 512)[0] >= 8, `${one.data(DEPTH - 1, 512)[0]} ticks`);
+});
+
+Deno.test("a promise that a synchronous method has begun goes on under load", async () => {
+  await using one = await host(volumeSource(
+    `read: (_offset, into) => { into.fill(steps); if (steps === 0) begin(); },`,
+    `let steps = 0;
+     const begin = async () => {
+       for (; steps < 5; steps++) await new Promise((end) => setTimeout(end, 1));
+     };`,
+  ));
+  const begin_ms = performance.now();
+  do {
+    assert.equal(one.operate(READ, 0, 512), MediaResult.OK);
+    assert.ok(performance.now() - begin_ms < 3000, `${one.data(0, 512)[0]} steps in 3 s`);
+  } while (one.data(0, 512)[0] < 5);
+});
+
 Deno.test("what a handler throws becomes a result, and what has no code is logged", async () => {
   await using one = await host(volumeSource(`
     read: (offset) => {
