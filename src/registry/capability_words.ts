@@ -12,6 +12,7 @@ import type {
   TcpRequest,
 } from "../plugin/mod.ts";
 import { formatSize } from "../sandbox/format_size.ts";
+import { plainOrigin } from "../sandbox/origin.ts";
 
 /**
  * How far a capability reaches, gravest first: other machines; files and block devices of this one;
@@ -94,7 +95,7 @@ function fileWords(name: string, request: FileRequest): Words {
 }
 
 function httpWords(name: string, request: HttpRequest): Words {
-  const origins = (request.origins ?? []).map((origin) => plainText(origin));
+  const origins = (request.origins ?? []).map((origin) => plainText(plainOrigin(origin)));
   const changing = (request.methods ?? SAFE_METHODS)
     .map((method) => plainText(method))
     .filter((method) => !SAFE_METHODS.includes(method));

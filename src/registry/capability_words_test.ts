@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { capabilityText } from "./install/capability_text.ts";
 import { capabilityWords, plainText, requestWords } from "./capability_words.ts";
 
 Deno.test("requestWords() tells the gravest first", () => {
@@ -40,6 +41,17 @@ Deno.test("capabilityWords() does not hide that data are sent, nor where a wildc
   assert.ok(words.details.includes('"*" stands for any name below'));
   const any = capabilityWords("store", { kind: "http" });
   assert.equal(any.sentence, "fetch from web servers of your choice");
+});
+
+Deno.test("a server is named in its one form, in words and in what is approved", () => {
+  const origins = ["http://0x7f.1", "https://EX%41MPLE.org:443/", "https://*.b\u00fccher.test"];
+  const plain = ["http://127.0.0.1", "https://example.org", "https://*.xn--bcher-kva.test"];
+  const store = { kind: "http", origins } as const;
+  const words = `fetch from ${plain[0]}, ${plain[1]} and ${plain[2]}`;
+  assert.equal(capabilityWords("store", store).sentence, words);
+  const text = `store=http:GET+HEAD:${plain.toSorted().join("+")}`;
+  assert.equal(capabilityText("store", store), text);
+  assert.equal(capabilityText("store", { ...store, origins: plain }), text);
 });
 
 Deno.test("capabilityWords() knows every kind", () => {

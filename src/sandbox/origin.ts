@@ -46,6 +46,14 @@ export function formatOrigin({ scheme, host, wildcard, port }: OriginPattern): s
   return `${scheme}://${wildcard ? "*." : ""}${name}${usual ? "" : `:${port}`}`;
 }
 
+/**
+ * A pattern in its one form: `http://0x7f.1` is `http://127.0.0.1`. What is none stays as it is.
+ */
+export function plainOrigin(text: string): string {
+  const origin = parseOrigin(text);
+  return origin === undefined ? text : formatOrigin(origin);
+}
+
 /** Whether all that `narrow` means is in `wide`. */
 export function covers(wide: OriginPattern, narrow: OriginPattern): boolean {
   if (wide.scheme !== narrow.scheme || wide.port !== narrow.port) return false;

@@ -11,7 +11,7 @@ import type {
   MemoryRequest,
   StateRequest,
 } from "../../plugin/mod.ts";
-import { covers, parseOrigin } from "../../sandbox/origin.ts";
+import { covers, parseOrigin, plainOrigin } from "../../sandbox/origin.ts";
 
 /** Capabilities by name. */
 export type Capabilities = Readonly<Record<string, CapabilityRequest>>;
@@ -41,7 +41,7 @@ function httpText(request: HttpRequest): string[] {
   ];
   return [
     [...request.methods ?? METHODS_DEFAULT].sort().join("+"),
-    request.origins === undefined ? "any" : [...request.origins].sort().join("+"),
+    request.origins === undefined ? "any" : request.origins.map(plainOrigin).sort().join("+"),
     ...limits.flatMap(([name, value = 0, usual]) =>
       value === 0 || value === usual ? [] : [`${name}=${value}`]
     ),
