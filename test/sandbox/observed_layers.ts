@@ -7,11 +7,11 @@
 
 /** By number of the family; names are those of layers.ts. */
 export const observedLayers: Readonly<Record<number, readonly string[]>> = {
-  1: ["Deno permission", "not there"],
+  1: ["Deno permission", "not there", "import map"],
   2: ["Deno permission", "nothing to get"],
   3: ["Deno permission", "not there", "no connection", "seccomp errno", "own process"],
-  4: ["Deno permission", "no npm, no remote", "no native code", "nothing to get"],
-  5: ["own process", "Deno permission", "seccomp kill", "not there"],
+  4: ["Deno permission", "import map", "no npm, no remote", "no native code", "nothing to get"],
+  5: ["own process", "Deno permission", "seccomp kill", "not there", "import map"],
   6: ["Deno permission", "not there"],
   7: ["Deno permission", "nothing to get", "no terminal"],
   8: [
@@ -28,11 +28,11 @@ export const observedLayers: Readonly<Record<number, readonly string[]>> = {
   12: ["memory limit", "own process", "seccomp kill", "deadline"],
   13: ["own process"],
   14: ["nothing to get", "not there"],
-  15: ["nothing to get", "seccomp kill", "Deno permission"],
+  15: ["nothing to get", "seccomp kill", "Deno permission", "not there", "import map"],
   16: ["seccomp kill", "seccomp errno", "Landlock"],
   17: ["nothing to get", "seccomp errno"],
   18: ["copied, then checked", "protocol check", "own process"],
-  19: ["copied, then checked"],
+  19: ["copied, then checked", "protocol check"],
   20: ["bounds check", "copied, then checked", "protocol check", "own process"],
   21: ["nothing to get"],
   22: ["nothing to get", "deadline"],

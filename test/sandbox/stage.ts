@@ -89,15 +89,17 @@ export async function makeStage(binary: string | undefined, keep: boolean): Prom
   try {
     const tree = `${folder}/tree`;
     await copySources(tree);
-    if (binary !== undefined) {
-      await Deno.copyFile(binary, `${folder}/lunette`);
-      await Deno.chmod(`${folder}/lunette`, 0o755);
-      const program = { command: [`${folder}/lunette`], guest_folder: `${tree}/src/sandbox` };
-      return { ...staged, program, leaky: undefined };
-    }
+    // Beside a compiled lunette for what starts it, too: scenarios/deny.ts.
     const deno = `${folder}/deno`;
     await Deno.copyFile(Deno.execPath(), deno);
     await Deno.chmod(deno, 0o755);
+    if (binary !== undefined) {
+      await Deno.copyFile(binary, `${folder}/lunette`);
+      await Deno.chmod(`${folder}/lunette`, 0o755);
+      await publish(folder);
+      const program = { command: [`${folder}/lunette`], guest_folder: `${tree}/src/sandbox` };
+      return { ...staged, program, leaky: undefined };
+    }
     await copySources(`${folder}/leaky`);
     const module = `${folder}/leaky/${LEAKING_MODULE}`;
     await Deno.writeTextFile(module, leaking(await Deno.readTextFile(module)));
