@@ -98,7 +98,10 @@ export async function planInstall(
 ): Promise<InstallPlan> {
   const index = await marketplace.index();
   const entry = findPackage(index.index, id);
-  const version = findVersion(index.index, entry, reference);
+  const known = await trust.load();
+  const here = known.revocations.filter(({ by }) => by === "");
+  const revocations = [...index.index.revocations, ...here];
+  const version = findVersion({ revocations }, entry, reference);
   if (version.api_version > API_VERSION) {
     throw new RegistryError(
       "unavailable",
@@ -107,7 +110,6 @@ export async function planInstall(
       "Use a newer lunette, or an older version of the package.",
     );
   }
-  const known = await trust.load();
   const { content, key, signature } = await marketplace.read(index.index, entry, version, options);
   const revocation = findRevocation(known, marketplace.location, content.digest, key);
   if (revocation !== undefined) {

@@ -452,6 +452,20 @@ Deno.test("a key that the operator has revoked signs no index, and hands over to
   });
 });
 
+Deno.test("what the operator has revoked is not the newest version", async () => {
+  await MarketplaceDouble.with(async (double) => {
+    await double.publish();
+    const { digest } = await double.publish({ version: "1.1.0" });
+    const revoked = new Date().toISOString();
+    await double.parts.trust.change((before) => ({
+      ...before,
+      revocations: [{ by: "", what: "digest", value: digest, reason: "slow here", revoked }],
+    }));
+    assert.equal((await double.plan()).content.version, "1.0.0");
+    await refuses(() => double.plan("acme.disk", "1.1.0"), /acme.disk was revoked: slow here/);
+  });
+});
+
 Deno.test("a publisher's key that became known meanwhile is not replaced", async () => {
   await MarketplaceDouble.with(async (double) => {
     await double.publish();
