@@ -8,6 +8,11 @@ const rank: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, e
 /** Priorities that journald understands (sd-daemon(3)). */
 const priority: Readonly<Record<LogLevel, number>> = { debug: 7, info: 6, warn: 4, error: 3 };
 
+/** Whose lines a handler's are: nobody takes them for the daemon's about its LUN. */
+export function handlerSubject(name: string): string {
+  return `${name} (handler)`;
+}
+
 /** A log of lines from `level` on. Under systemd each line begins with its priority. */
 export function makeLog(level: LogLevel): Log {
   const journal = Deno.env.get("JOURNAL_STREAM") !== undefined;

@@ -22,7 +22,7 @@ import { OperatorError, operatorError } from "./error.ts";
 import { ExternalLunFabric } from "./external_lun_fabric.ts";
 import { type ResolvedHandler, resolveHandler } from "./handlers.ts";
 import type { DeviceRequest } from "./kernel_devices.ts";
-import type { Log } from "./log.ts";
+import { handlerSubject, type Log } from "./log.ts";
 import { Lun } from "./lun.ts";
 import { checkUnit, DEADLINE_DEFAULT_MS, makeRecord } from "./lun_creation.ts";
 import type { LunFabric } from "./lun_fabric.ts";
@@ -267,6 +267,7 @@ export class LunLifecycle {
       cgroups: this.#parts.cgroups,
       gate: this.#gate,
       log: (level, message) => log(level, record.name, message),
+      handler_log: (level, message) => log(level, handlerSubject(record.name), message),
     });
     try {
       checkUnit(record, storage.volume);

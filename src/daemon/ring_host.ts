@@ -7,6 +7,7 @@ import { readEventfd } from "../sys/descriptor.ts";
 import { EPOLLET, EPOLLIN } from "../sys/epoll.ts";
 import { EmbeddedFabrics } from "./embedded.ts";
 import { GuardedEpoll } from "./guarded_epoll.ts";
+import { handlerSubject } from "./log.ts";
 import { assemble } from "./ring_assembly.ts";
 import { RingChanges } from "./ring_changes.ts";
 import { clock, RingContext } from "./ring_context.ts";
@@ -138,7 +139,8 @@ export class RingHost {
     name: string,
     backend: Extract<BackendSource, { kind: "thread" }>,
   ): Promise<ThreadVolume> {
-    return openInThread(name, backend, (level, text) => this.#context.log(level, name, text));
+    const subject = handlerSubject(name);
+    return openInThread(name, backend, (level, text) => this.#context.log(level, subject, text));
   }
 
   async #attach(request: AttachRequest): Promise<AttachReply> {

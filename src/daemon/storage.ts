@@ -42,6 +42,8 @@ export interface StorageOptions {
   /** Which handler processes may start now. */
   readonly gate: StartGate;
   readonly log: (level: LogLevel, message: string) => void;
+  /** What the handler itself says. */
+  readonly handler_log: (level: LogLevel, message: string) => void;
 }
 
 /** A version of a handler that is to take the place of the one that serves. */
@@ -204,7 +206,7 @@ async function superviseProcess(
   { grants, broker, cgroup }: Given,
   configuration: Readonly<Record<string, unknown>>,
 ): Promise<Storage> {
-  const { record, handler, reactor, lock_path, gate, log } = options;
+  const { record, handler, reactor, lock_path, gate, log, handler_log } = options;
   const supervisor = await Supervisor.start({
     name: record.name,
     ...programOf(record, handler, broker, configuration),
@@ -216,6 +218,7 @@ async function superviseProcess(
     gate,
     reactor,
     log,
+    handler_log,
   });
   broker.onViolation = (reason) => supervisor.fail(reason);
   try {

@@ -103,6 +103,8 @@ export interface InstanceOptions extends HandlerProgram {
   readonly lock_path: string;
   readonly reactor: Reactor;
   readonly log: LogSink;
+  /** What the process itself says; default: `log`. */
+  readonly handler_log?: LogSink;
   /** An open process has ended without `kill` or `close`; why, as far as it can be told. */
   readonly onExit: (status: ExitStatus, reason: string) => void;
   /** Bytes of the data arena, whole pages. */
@@ -291,14 +293,14 @@ export class Instance {
   }
 
   #launch(lock_fd: number, modules: GuestModules | undefined): Process {
-    const { reactor, log, grants } = this.#options;
+    const { reactor, log, handler_log = log, grants } = this.#options;
     const { folder, broker } = this.program;
     this.#lacked = undefined;
     this.#last_line = undefined;
     let refused = false;
     const note: LogSink = (level, line) => {
       if (level === "warn" || level === "error") this.#last_line = line;
-      log(level, line);
+      handler_log(level, line);
       if (refused || !isRefusedThread(line)) return;
       refused = true;
       log("warn", explainRefusedThread(this.#limits));

@@ -292,6 +292,15 @@ for (const [what, members, deadline_ms] of later) {
   });
 }
 
+Deno.test("nobody takes what a handler says for what the daemon says of it", async () => {
+  const says = (text: string) => `The handler is started again: ${text}`;
+  await using rig = await Rig.start(version("1.0.0", "", `console.log("${says("a lie")}");`));
+  Deno.kill(rig.lun.handler_pid as number, "SIGKILL");
+  await rig.until(() => rig.log.includes(`warn disk: ${says("it ended: signal 9")}`));
+  await rig.until(() => rig.log.includes(`info disk (handler): ${says("a lie")}`));
+  assert.ok(!rig.log.includes(`info disk: ${says("a lie")}`));
+});
+
 Deno.test("a version that was watched long enough is started again as any handler", async () => {
   await using second = await version("1.1.0");
   await using rig = await Rig.start();

@@ -16,10 +16,16 @@ export interface Attempt {
   readonly layer?: string;
 }
 
-/** Lines of the log under a unit's name, without time and level. */
+/**
+ * Lines of the log under a unit's name, without time and level: the daemon's, and of its handler's the
+ * reports. What else that says is no evidence.
+ */
 export function linesOf(log: string, unit: string): string[] {
-  const prefix = new RegExp(`^\\d{4}-\\S+Z +\\w+ +${unit}: (.*)$`);
-  return log.split("\n").map((line) => prefix.exec(line)?.[1]).filter((line) => line !== undefined);
+  const prefix = new RegExp(
+    `^\\d{4}-\\S+Z +\\w+ +${unit}(?: \\(handler\\): (attack: .*)|: (.*))$`,
+  );
+  const found = (line: string) => prefix.exec(line)?.slice(1).find((text) => text !== undefined);
+  return log.split("\n").map(found).filter((line) => line !== undefined);
 }
 
 /** Variants of a phase in the order of the attempts, as announced last; undefined before. */

@@ -4,13 +4,14 @@ import { layerOf } from "./layers.ts";
 
 const time = "2026-01-01T00:00:00.000Z";
 const log = [
-  `${time} info  a01: attack: plan open: first,second,third`,
-  `${time} info  a01: attack: open/first: refused: NotCapable: Requires ffi access`,
-  `${time} info  other: attack: open/second: GOT everything`,
-  `${time} info  a01: attack: plan io: one,two`,
-  `${time} info  a01: attack: io/one: GOT the secret`,
+  `${time} info  a01 (handler): attack: plan open: first,second,third`,
+  `${time} info  a01 (handler): attack: open/first: refused: NotCapable: Requires ffi access`,
+  `${time} info  other (handler): attack: open/second: GOT everything`,
+  `${time} info  a01 (handler): attack: plan io: one,two`,
+  `${time} info  a01 (handler): attack: io/one: GOT the secret`,
   `${time} warn  a01: The handler is started again: it ended: signal 31`,
-  `${time} info  a01: attack: io/two: refused: replaced`,
+  `${time} warn  a01 (handler): The handler is started again: it ended: signal 9`,
+  `${time} info  a01 (handler): attack: io/two: refused: replaced`,
 ].join("\n") + "\n";
 
 Deno.test("reportedAttempts() tells what was got, and which layer stopped what was refused", () => {
