@@ -6,7 +6,7 @@ import type { Index } from "../signed_index.ts";
 import { generateKey, type Signer } from "./ed25519.ts";
 import { PayloadType, seal } from "./envelope.ts";
 import { type MarketplacePin, openIndex, signIndex } from "./index_check.ts";
-import { DAY_MS } from "./index_document.ts";
+import { DAY_MS, IndexLimit } from "./index_document.ts";
 import { rotate } from "./rotation.ts";
 import { TrustStore } from "./trust_store.ts";
 
@@ -216,6 +216,26 @@ Deno.test("what was seen is remembered: the highest version, the key, the revoca
     await Deno.writeTextFile(store.path, "{}");
     await assert.rejects(() => store.load(), /trust.json/);
     await assert.rejects(() => store.pinPublisher("acme", stranger.key), /trust.json/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("a marketplace that revokes as much as it may leaves room for others", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "lunette-trust-" });
+  try {
+    const store = new TrustStore(folder);
+    const revocations = Array.from({ length: IndexLimit.REVOCATIONS_COUNT }, (_, count) => ({
+      what: "digest" as const,
+      value: `sha256:${String(count).padStart(64, "0")}`,
+      reason: "noise",
+      revoked: "2026-06-01T00:00:00Z",
+    }));
+    const digest = digestOf(utf8.encode("index"));
+    await store.saw(LOCATION, { index: index({ revocations }), key: signer.key, digest });
+    const own = { by: "", ...revocations[0], value: signer.key, what: "key" as const };
+    await store.change((trust) => ({ ...trust, revocations: [...trust.revocations, own] }));
+    assert.equal((await store.load()).revocations.at(-1)?.value, signer.key);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

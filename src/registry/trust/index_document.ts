@@ -20,7 +20,8 @@ export const IndexLimit = {
   /** Versions of one package. */
   VERSIONS_COUNT: 1_000,
   PUBLISHERS_COUNT: 10_000,
-  REVOCATIONS_COUNT: 100_000,
+  /** Users remember them all, and look at them before each start. */
+  REVOCATIONS_COUNT: 10_000,
   /** Characters of a marketplace's name. */
   NAME_LENGTH: 64,
   /** Characters of a reason. */

@@ -16,6 +16,8 @@ import { IndexLimit, readRevocation } from "./index_document.ts";
 /** Most marketplaces, and publishers, that are remembered. */
 const PINS_COUNT = 10_000;
 const LOCATION_LENGTH = 4096;
+/** Of several marketplaces and the operator: no one of them leaves no room for the others. */
+const REVOCATIONS_COUNT = 10 * IndexLimit.REVOCATIONS_COUNT;
 
 /** A publisher's key, since the operator has confirmed it. */
 export interface PublisherPin {
@@ -99,7 +101,7 @@ function parseTrust(bytes: Uint8Array<ArrayBuffer>, path: string): Trust {
   return {
     marketplaces: fields.list("marketplaces", PINS_COUNT, readMarketplace),
     publishers: fields.list("publishers", PINS_COUNT, readPublisher),
-    revocations: fields.list("revocations", IndexLimit.REVOCATIONS_COUNT, readKnownRevocation),
+    revocations: fields.list("revocations", REVOCATIONS_COUNT, readKnownRevocation),
   };
 }
 
