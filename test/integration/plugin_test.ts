@@ -243,6 +243,7 @@ Deno.test("a new key that the old one has signed for is taken, another one is he
     const [key] = JSON.parse(await publisher.run("plugin", "key", "ls", "--json"));
     await operator.run("plugin", "trust", "add", location, key.key);
     const held = await operator.refused(77, /Held: acme.xor/, "plugin", "update");
+    assert.match(key.key, /^ed25519:[\w-]{43}$/);
     assert.match(held, new RegExp(`trust add acme ${key.key}`));
     assert.match(await operator.run("plugin", "ls"), /1.1.0\s+current/);
     const install = ["plugin", "install", "acme.xor", "--from", location];

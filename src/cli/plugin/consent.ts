@@ -6,6 +6,7 @@ import type { InstallPlan, Standing } from "../../registry/install/installer.ts"
 import { compareVersions } from "../../registry/install/version_order.ts";
 import type { PublicKey } from "../../registry/signed_index.ts";
 import { fingerprintOf, matchesFingerprint } from "../../registry/trust/fingerprint.ts";
+import { formatKey } from "../../registry/trust/key_text.ts";
 import { formatSize } from "../../sandbox/format_size.ts";
 import { bold, dim, green, printable, red } from "../output.ts";
 import { askYesNo, isInteractive } from "./context.ts";
@@ -52,7 +53,7 @@ export async function checkPlan(
         `${await fingerprintOf(key)}, and not ${await fingerprintOf(known)}, ` +
         "which has not signed for it, or was revoked here",
       `Ask the publisher by another way. If it is right: lunette plugin trust add ` +
-        `${publisher.name} ${key}`,
+        `${publisher.name} ${formatKey(key)}`,
     );
   }
   const open = lookalikes.filter((one) => !acceptLookalike.includes(one));

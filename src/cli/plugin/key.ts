@@ -3,6 +3,7 @@ import { Command } from "commander";
 import type { LockedKey } from "../../registry/trust/key_file.ts";
 import { checkKeyName, type KeyStore } from "../../registry/trust/key_store.ts";
 import { fingerprintOf } from "../../registry/trust/fingerprint.ts";
+import { formatKey } from "../../registry/trust/key_text.ts";
 import { dim, green, printFields, printJson, printTable } from "../output.ts";
 import {
   openKeys,
@@ -20,10 +21,10 @@ interface KeyOptions extends PassphraseOptions {
 async function describe({ name, key, created, rotations }: LockedKey) {
   return {
     name,
-    key,
+    key: formatKey(key),
     fingerprint: await fingerprintOf(key),
     created,
-    former_keys: rotations.map(({ old_key }) => old_key),
+    former_keys: rotations.map(({ old_key }) => formatKey(old_key)),
   };
 }
 

@@ -6,9 +6,9 @@ import { findPackage, findVersion } from "../../registry/install/marketplace.ts"
 import { revokeInIndex } from "../../registry/install/publishing.ts";
 import { isDigest } from "../../registry/oci/digest.ts";
 import type { Revocation } from "../../registry/signed_index.ts";
-import { isPublicKey } from "../../registry/trust/ed25519.ts";
 import { Fields } from "../../registry/trust/fields.ts";
 import { IndexLimit } from "../../registry/trust/index_document.ts";
+import { formatRevoked, parseKey } from "../../registry/trust/key_text.ts";
 import { dim, green, printJson } from "../output.ts";
 import {
   type LocationOptions,
@@ -30,7 +30,7 @@ interface RevokeOptions extends LocationOptions, PassphraseOptions {
 export function revokeVerb(): Command {
   return withPassphrase(withLocation(new Command("revoke"), "to"))
     .description("say that a package or a key must not be used any more")
-    .argument("<what>", "sha256:..., a public key, or publisher.name@version")
+    .argument("<what>", "sha256:..., ed25519:... (a public key), or publisher.name@version")
     .requiredOption("--reason <text>", "why: those who use it read this")
     .option("--key <name>", "key of the marketplace: for all its users (default: for this machine)")
     .option("--json", "print JSON")
@@ -49,7 +49,8 @@ async function resolveWhat(
   options: RevokeOptions,
 ): Promise<Pick<Revocation, "what" | "value">> {
   if (isDigest(text)) return { what: "digest", value: text };
-  if (isPublicKey(text)) return { what: "key", value: text };
+  const key = parseKey(text);
+  if (key !== undefined) return { what: "key", value: key };
   const { id, reference } = parseReference(text);
   if (reference === undefined) {
     throw new RegistryError("usage", `Which version of ${id}?`, `Write ${id}@VERSION.`);
@@ -84,7 +85,7 @@ async function revoke(text: string, options: RevokeOptions): Promise<void> {
   if (key === undefined) await revokeHere(revocation);
   else await signNext({ ...options, key }, revokeInIndex(revocation));
   if (options.json === true) return printJson(revocation);
-  console.log(`${green("revoked")} ${revocation.value}`);
+  console.log(`${green("revoked")} ${formatRevoked(revocation)}`);
   console.log(dim(key === undefined ? "  on this machine" : "  for all who use the marketplace"));
 }
 

@@ -3,8 +3,8 @@ import { Command } from "commander";
 import { RegistryError } from "../../registry/artifact_store.ts";
 import { normalLocation } from "../../registry/install/marketplace.ts";
 import { fingerprintOf } from "../../registry/trust/fingerprint.ts";
-import { isPublicKey } from "../../registry/trust/ed25519.ts";
 import { isPublisher } from "../../registry/trust/fields.ts";
+import { formatKey, formatRevoked, parseKey } from "../../registry/trust/key_text.ts";
 import type { Trust } from "../../registry/trust/trust_store.ts";
 import { dim, green, printJson, printTable } from "../output.ts";
 import { openState } from "./context.ts";
@@ -38,11 +38,11 @@ async function print({ publishers, marketplaces, revocations }: Trust): Promise<
       await fingerprintOf(key),
       `index version ${version}`,
     ])),
-    ...revocations.map(({ what, value, by, reason }) => [
-      `revoked ${what}`,
-      by === "" ? "this machine" : by,
-      value,
-      reason,
+    ...revocations.map((one) => [
+      `revoked ${one.what}`,
+      one.by === "" ? "this machine" : one.by,
+      formatRevoked(one),
+      one.reason,
     ]),
   ];
   if (rows.length === 0) return console.log(dim("nobody's key is known yet"));
@@ -55,15 +55,20 @@ function addVerb(): Command {
     .argument("<who>", "publisher, or location of a marketplace")
     .argument("<key>", "public key, as its owner has told you")
     .option("--json", "print JSON")
-    .action(async (who: string, key: string, options: TrustOptions) => {
-      if (!isPublicKey(key)) {
-        throw new RegistryError("usage", "That is no public key", "It has 43 characters.");
+    .action(async (who: string, text: string, options: TrustOptions) => {
+      const key = parseKey(text);
+      if (key === undefined) {
+        throw new RegistryError(
+          "usage",
+          "That is no public key",
+          'It is "ed25519:" and 43 characters.',
+        );
       }
       const { trust } = openState();
       if (isPublisher(who)) await trust.pinPublisher(who, key);
       else await addMarketplace(normalLocation(who), key);
       const fingerprint = await fingerprintOf(key);
-      if (options.json === true) return printJson({ who, key, fingerprint });
+      if (options.json === true) return printJson({ who, key: formatKey(key), fingerprint });
       console.log(`${green("known")} ${who}: ${fingerprint}`);
     });
 }
@@ -87,6 +92,7 @@ function removeVerb(): Command {
     .argument("<who>", "publisher, location of a marketplace, or what was revoked here")
     .option("--json", "print JSON")
     .action(async (who: string, options: TrustOptions) => {
+      const revoked = parseKey(who) ?? who;
       const location = normalLocation(who);
       let count = 0;
       const drop = <T>(all: readonly T[], is: (one: T) => boolean): T[] => {
@@ -97,7 +103,7 @@ function removeVerb(): Command {
       await openState().trust.change((trust) => ({
         publishers: drop(trust.publishers, ({ name }) => name === who),
         marketplaces: drop(trust.marketplaces, (one) => one.location === location),
-        revocations: drop(trust.revocations, ({ by, value }) => by === "" && value === who),
+        revocations: drop(trust.revocations, ({ by, value }) => by === "" && value === revoked),
       }));
       if (count === 0) {
         throw new RegistryError(

@@ -12,6 +12,7 @@ import type { InstalledPackage } from "../../registry/install/lockfile.ts";
 import { revoked } from "../../registry/install/installed_handler.ts";
 import { compareVersions } from "../../registry/install/version_order.ts";
 import { fingerprintOf } from "../../registry/trust/fingerprint.ts";
+import { formatKey } from "../../registry/trust/key_text.ts";
 import { findRevocation } from "../../registry/trust/trust_store.ts";
 import { dim, printable, printJson, printTable } from "../output.ts";
 import {
@@ -155,13 +156,13 @@ async function holdOf(
     return {
       reason: `publisher "${publisher.name}" has a key that you do not trust: ${fingerprint}`,
       advice: `Ask the publisher by another way. If it is right: lunette plugin trust add ` +
-        `${publisher.name} ${publisher.key}`,
+        `${publisher.name} ${formatKey(publisher.key)}`,
     };
   }
   if (!index.known) {
     return {
       reason: `the marketplace's key is not known: ${await fingerprintOf(index.key)}`,
-      advice: `If it is right: lunette plugin trust add LOCATION ${index.key}`,
+      advice: `If it is right: lunette plugin trust add LOCATION ${formatKey(index.key)}`,
     };
   }
   if (excess.length === 0) return undefined;

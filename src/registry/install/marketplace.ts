@@ -36,6 +36,7 @@ import {
   publisherKeys,
 } from "../trust/index_check.ts";
 import { canonicalJson } from "../trust/encoding.ts";
+import { formatRevoked } from "../trust/key_text.ts";
 import { checkPackageSignature } from "../trust/package_statement.ts";
 import { findRevokedHere, type TrustStore } from "../trust/trust_store.ts";
 import { compareVersions, isPrerelease } from "./version_order.ts";
@@ -121,12 +122,12 @@ export class Marketplace {
   async #checkRevoked(keys: readonly PublicKey[]): Promise<void> {
     const revocation = findRevokedHere(await this.#trust.load(), keys);
     if (revocation === undefined) return;
-    const { reason, value } = revocation;
+    const { reason } = revocation;
     throw new RegistryError(
       "untrusted",
       `The key of ${this.location} was revoked by the operator of this machine: ${reason}`,
       `Ask the marketplace for its new key: lunette plugin trust add ${this.location} KEY. ` +
-        `The revocation is ended by: lunette plugin trust rm ${value}.`,
+        `The revocation is ended by: lunette plugin trust rm ${formatRevoked(revocation)}.`,
     );
   }
 

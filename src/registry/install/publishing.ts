@@ -36,6 +36,7 @@ import {
   isMarketplaceName,
   LIFETIME_DEFAULT_DAYS,
 } from "../trust/index_document.ts";
+import { formatRevoked } from "../trust/key_text.ts";
 import { signPackage } from "../trust/package_statement.ts";
 import type { Marketplace } from "./marketplace.ts";
 import { compareVersions } from "./version_order.ts";
@@ -304,7 +305,7 @@ export function listPackage(
 export function revokeInIndex(revocation: Revocation): IndexChange {
   return ({ revocations }) => {
     if (revocations.some(({ value }) => value === revocation.value)) {
-      throw new RegistryError("usage", `${revocation.value} is revoked already`);
+      throw new RegistryError("usage", `${formatRevoked(revocation)} is revoked already`);
     }
     return Promise.resolve({ revocations: [...revocations, revocation] });
   };
