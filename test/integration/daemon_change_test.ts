@@ -299,7 +299,9 @@ for (const verb of ["protect", "eject"] as const) {
       assert.deepEqual([notes, await writesIn(daemon)], [[], 0]);
       await Promise.all(begun);
       assert.deepEqual(ended, ["ready", "ready"]);
-      if (verb === "protect") await host.attentions();
+      if (verb === "protect") {
+        await host.attentions();
+      }
       assert.equal(await host.write(2, block), refused);
       await host.close();
     });
