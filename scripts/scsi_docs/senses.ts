@@ -192,6 +192,7 @@ const MEANINGS: readonly (readonly [number, string, string])[] = [
     "THIN PROVISIONING SOFT THRESHOLD REACHED",
     "a threshold of logical block provisioning was reached",
   ],
+  [0x063f03, "INQUIRY DATA HAS CHANGED", "another version of the handler can do more, or less"],
   [0x063f0e, "REPORTED LUNS DATA HAS CHANGED", "a LUN was added or removed"],
   [0x072700, "WRITE PROTECTED", "the volume, or the operator, has the unit write protected"],
   [0x072702, "LOGICAL UNIT SOFTWARE WRITE PROTECTED", "SWP of the Control mode page"],
