@@ -184,8 +184,10 @@ Deno.test("fetch() follows redirects to allowed origins, without what was meant 
 });
 
 Deno.test("fetch() refuses bodies that are too long, told or not", async () => {
-  await using server = serve((request) => {
+  await using server = serve(async (request) => {
     const { pathname } = new URL(request.url);
+    // A response that comes before the body is there is the request's end, however long the body.
+    if (request.method === "PUT") await request.arrayBuffer().catch(() => {});
     if (pathname === "/told") return new Response(new Uint8Array(100_001));
     const endless = new ReadableStream({
       pull: (controller) => controller.enqueue(new Uint8Array(65536)),
