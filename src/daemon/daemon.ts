@@ -239,11 +239,15 @@ export class Daemon {
     return this.#changes.setMedium(checkName(name), true, request);
   }
 
-  /** Has the handler of a LUN started again: commands wait meanwhile. */
+  /**
+   * Has the handler of a LUN started again: commands wait meanwhile. Or serves what could not be served
+   * when the daemon started.
+   */
   async restart(name: string): Promise<LunDescription> {
     checkName(name);
     return await this.#luns.takingOver(name, PATIENCE_MS, async () => {
       const lun = this.#luns.find(name);
+      if (lun.neverServed) return (await this.#lifecycle.serveAgain(lun)).describe();
       await lun.restartHandler();
       return lun.describe();
     });

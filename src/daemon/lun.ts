@@ -150,6 +150,11 @@ export class Lun {
     this.#storage?.supervisor?.fail(reason);
   }
 
+  /** Whether it is recorded, and could not be served when the daemon started. */
+  get neverServed(): boolean {
+    return this.#storage === undefined && this.#failure !== undefined;
+  }
+
   /**
    * Has the handler started again: in order where it serves, at once where it failed. Throws
    * {@linkcode OperatorError}.
@@ -279,6 +284,9 @@ export class Lun {
 
   /** What to do about the problem, where the operator can do something. */
   get #advice(): string | undefined {
+    if (this.neverServed) {
+      return `When that is mended, "lunette restart ${this.record.name}" serves it.`;
+    }
     const supervisor = this.#storage?.supervisor;
     if (this.#failure !== undefined || supervisor?.problem === undefined) return undefined;
     return `See what the handler has logged; "lunette restart ${this.record.name}" starts a new ` +

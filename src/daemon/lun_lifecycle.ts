@@ -126,13 +126,25 @@ export class LunLifecycle {
       await this.#parts.luns.exclusively(record.name, () => this.#restore(record));
       this.#parts.log("info", record.name, "is served again");
     } catch (error) {
-      const { message, advice } = operatorError(error);
-      this.#keepFailed(record, `${message} ${advice}`.trimEnd());
+      this.#keepFailed(record, error);
     }
   }
 
+  /** Serves what could not be served when the daemon started. Call it exclusively. */
+  async serveAgain({ record }: Lun): Promise<Lun> {
+    try {
+      await this.#restore(record);
+    } catch (error) {
+      this.#keepFailed(record, error);
+      throw error;
+    }
+    return this.#parts.luns.find(record.name);
+  }
+
   /** A LUN that is recorded and cannot be served stays in the list, to be seen and removed. */
-  #keepFailed(record: LunRecord, problem: string): void {
+  #keepFailed(record: LunRecord, error: unknown): void {
+    const { message, advice } = operatorError(error);
+    const problem = [message, advice].filter((part) => part !== "").join(". ");
     const lun = this.#makeLun(record, this.#parts.fabrics[record.fabric as FabricKind]);
     this.#parts.luns.set(record.name, lun);
     lun.deviceFailed(problem);

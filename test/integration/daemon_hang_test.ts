@@ -171,3 +171,21 @@ Deno.test("a handler that never opens keeps no other LUN from being served when 
   assert.deepEqual(rig.daemon.list().map(({ name }) => name), ["b-healthy"]);
   await soon(rig.daemon.remove("b-healthy"));
 });
+
+Deno.test("what could not be served when a daemon started is served by a restart", async () => {
+  await using rig = await Rig.start();
+  await rig.create("disk");
+  const away = `${rig.folder}-away`;
+  await Deno.rename(rig.folder, away);
+  await rig.nextDaemon();
+  await rig.daemon.restore();
+  const { state, problem, advice } = rig.daemon.show("disk");
+  assert.equal(state, "failed");
+  assert.match(`${problem}`, /holds no handler\. /);
+  assert.match(`${advice}`, /lunette restart disk/);
+  await assert.rejects(rig.daemon.restart("disk"), /holds no handler/);
+  assert.equal(rig.daemon.show("disk").state, "failed");
+  await Deno.rename(away, rig.folder);
+  assert.equal((await rig.daemon.restart("disk")).state, "serving");
+  assert.equal(rig.daemon.show("disk").problem, undefined);
+});
