@@ -14,7 +14,8 @@ import { allowedAddress, allowedOrigins, formatAllowed } from "./allowed.ts";
 import { HttpClient, type HttpOptions } from "./http_client.ts";
 import type { Service } from "./service.ts";
 import { Session } from "./session.ts";
-import { memoryFile, STATE_BYTES_DEFAULT, stateFile, StateStore } from "./state_store.ts";
+import { STATE_BYTES_DEFAULT } from "../sandbox/capability_defaults.ts";
+import { memoryFile, stateFile, StateStore } from "./state_store.ts";
 import { TcpClient } from "./tcp_stream.ts";
 
 /** What a broker is made of. */

@@ -9,6 +9,12 @@ import http from "node:http";
 import https from "node:https";
 import type { HttpRequest } from "../plugin/mod.ts";
 import { CapabilityError } from "../plugin/mod.ts";
+import {
+  METHODS_DEFAULT,
+  REQUEST_BYTES_DEFAULT,
+  REQUESTS_PER_SECOND_DEFAULT,
+  RESPONSE_BYTES_DEFAULT,
+} from "../sandbox/capability_defaults.ts";
 import type { Reach } from "./address.ts";
 import { type AllowedOrigin, reachOf } from "./allowed.ts";
 import { resolve, type Resolved, type Resolver, systemResolver } from "./resolve.ts";
@@ -16,9 +22,6 @@ import { STEP_TIMEOUT_MS } from "./stream.ts";
 import { TokenBucket } from "./token_bucket.ts";
 import { sleep } from "./wait.ts";
 
-const RESPONSE_BYTES_DEFAULT = 16 * 1024 * 1024;
-const REQUEST_BYTES_DEFAULT = 1024 * 1024;
-const REQUESTS_PER_SECOND_DEFAULT = 100;
 /** Connections of one capability. */
 const CONNECTION_COUNT_MAX = 16;
 const IDLE_CONNECTION_COUNT_MAX = 4;
@@ -63,7 +66,7 @@ export class HttpClient {
     this.timeout_ms = timeout_ms;
     this.response_bytes_max = request.maxResponseBytes ?? RESPONSE_BYTES_DEFAULT;
     this.request_bytes_max = request.maxRequestBytes ?? REQUEST_BYTES_DEFAULT;
-    this.#methods = request.methods ?? ["GET", "HEAD"];
+    this.#methods = request.methods ?? METHODS_DEFAULT;
     const rate = request.requestsPerSecond ?? REQUESTS_PER_SECOND_DEFAULT;
     this.#bucket = new TokenBucket(rate, rate);
     const agent = {

@@ -8,12 +8,11 @@
 import { dirname } from "node:path";
 import { CapabilityError } from "../plugin/mod.ts";
 import { KEY_LENGTH_MAX } from "../sandbox/broker_layout.ts";
+import { STATE_BYTES_DEFAULT } from "../sandbox/capability_defaults.ts";
 import { ensureFolder, writeDurably } from "../sys/durable_file.ts";
 
 /** First member of a file: what it is. */
 const FORMAT = "lunette handler state 1";
-/** Bytes of all keys and values, where the manifest says nothing. */
-export const STATE_BYTES_DEFAULT: number = 64 * 1024;
 /** Keys in one store, whatever their length. */
 const KEY_COUNT_MAX = 16384;
 /** How fast a store may be written: a handler must not keep the daemon, or the disk, busy with it. */

@@ -11,6 +11,7 @@ import type {
   MemoryRequest,
   TcpRequest,
 } from "../plugin/mod.ts";
+import { METHODS_DEFAULT, STATE_BYTES_DEFAULT } from "../sandbox/capability_defaults.ts";
 import { formatSize } from "../sandbox/format_size.ts";
 import { plainOrigin } from "../sandbox/origin.ts";
 
@@ -44,9 +45,6 @@ export interface RequestWords {
 
 /** Longest text of a stranger that is shown in one line, in characters. */
 const TEXT_LENGTH_MAX = 300;
-/** What the broker allows where a manifest says nothing (`HttpRequest`). */
-const SAFE_METHODS: readonly string[] = ["GET", "HEAD"];
-const STATE_BYTES_DEFAULT = 65_536;
 
 /**
  * Text of a stranger for one line: without control characters, without characters that reorder or
@@ -96,9 +94,9 @@ function fileWords(name: string, request: FileRequest): Words {
 
 function httpWords(name: string, request: HttpRequest): Words {
   const origins = (request.origins ?? []).map((origin) => plainText(plainOrigin(origin)));
-  const changing = (request.methods ?? SAFE_METHODS)
+  const changing = (request.methods ?? METHODS_DEFAULT)
     .map((method) => plainText(method))
-    .filter((method) => !SAFE_METHODS.includes(method));
+    .filter((method) => !METHODS_DEFAULT.includes(method));
   const verb = changing.length === 0 ? "fetch from" : "fetch from, and send to,";
   const servers = origins.length === 0 ? "web servers of your choice" : listed(origins);
   const details = [`you allow each one: --set ${name}=ORIGIN`];

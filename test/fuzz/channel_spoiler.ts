@@ -6,6 +6,7 @@ import {
   submissionWord,
   WORD_CLOSING,
   WORD_COMPLETE_TAIL,
+  WORD_CONFINED,
   WORD_DAEMON_WAITING,
   WORD_EPOCH,
   WORD_GUEST_STATE,
@@ -25,6 +26,7 @@ const HOT_WORDS = [
   WORD_GUEST_STATE,
   WORD_REPLY_LENGTH,
   WORD_CLOSING,
+  WORD_CONFINED,
 ];
 
 /** A number that is wrong in a way that a check may miss. */

@@ -11,17 +11,18 @@ import type {
   MemoryRequest,
   StateRequest,
 } from "../../plugin/mod.ts";
+import {
+  METHODS_DEFAULT,
+  REQUEST_BYTES_DEFAULT,
+  REQUESTS_PER_SECOND_DEFAULT,
+  RESPONSE_BYTES_DEFAULT,
+  STATE_BYTES_DEFAULT,
+} from "../../sandbox/capability_defaults.ts";
 import { covers, parseOrigin, plainOrigin } from "../../sandbox/origin.ts";
 
 /** Capabilities by name. */
 export type Capabilities = Readonly<Record<string, CapabilityRequest>>;
 
-/** What the broker takes where a manifest says nothing (`HttpRequest`, `StateRequest`). */
-const METHODS_DEFAULT: readonly string[] = ["GET", "HEAD"];
-const RESPONSE_BYTES_DEFAULT = 16 << 20;
-const REQUEST_BYTES_DEFAULT = 1 << 20;
-const REQUESTS_PER_SECOND_DEFAULT = 100;
-const STATE_BYTES_DEFAULT = 65_536;
 /** Of a package that asks for nothing. */
 export const NO_CAPABILITIES = "none";
 
