@@ -22,49 +22,35 @@
  * takes the same way: the process ends in order, the next one opens the volume, and what was asked
  * meanwhile is served by it. Where it does not serve, everything is put back.
  *
+ * The way from one process to the next is `succession.ts`, and the start of the next `next_process.ts`;
+ * `fence.ts` ends a process, `command_flow.ts` tells the ring thread, `condition.ts` is what is shown.
+ *
  * @module
  */
 import type { VolumeFeatures } from "../engine/ports.ts";
 import type { ClaimedCommand } from "../scsi/logical_unit.ts";
 import type { ExitStatus } from "../sys/process.ts";
+import { AskedRestart } from "./asked_restart.ts";
 import { Backoff } from "./backoff.ts";
+import { CommandFlow } from "./command_flow.ts";
+import { Condition, type SupervisorState } from "./condition.ts";
+import { Fence } from "./fence.ts";
 import { GuestError } from "./guest_error.ts";
 import { type HandlerProgram, Instance, type InstanceOptions } from "./instance.ts";
 import type { ResourceLimits } from "./limits/limits.ts";
 import type { ProcessUsage } from "./limits/usage.ts";
 import type { LayerState } from "./lockdown/layers.ts";
-import type { LogSink } from "./log_pipe.ts";
-import { Pause } from "./pause.ts";
-import type { Fallback, PendingReplacement, Replacement } from "./replacement.ts";
+import type { Fallback, Replacement } from "./replacement.ts";
+import { ReplacementQueue } from "./replacement_queue.ts";
 import { VolumeResize } from "./resize.ts";
-import type { Abandonment, RingSide, ServiceRecord } from "./ring_side.ts";
+import type { RingSide } from "./ring_side.ts";
+import { ServedVolume } from "./served_volume.ts";
 import { StartGate } from "./start_gate.ts";
-import { tryProcess } from "./trial.ts";
-import {
-  differenceOf,
-  featuresOf,
-  sameFeatures,
-  type VolumeDescription,
-} from "./volume_description.ts";
+import { Succession } from "./succession.ts";
+import { featuresOf } from "./volume_description.ts";
 
-/** How long a process that is to end in order may take to finish what it has. */
-const SETTLE_MS = 5_000;
-/** A process that is killed and takes longer to go than this hangs in the kernel. */
-const REAP_MS = 15_000;
-/** What an operator waits for an answer of a process that is to show that it serves. */
-const TRIAL_MS = 10_000;
-/**
- * What a process that is different may take, from the first command that waits: initiators lose
- * patience after 30 s, and the way back takes time as well.
- */
-export const REPLACE_MS = 25_000;
-/** What a process always has to answer, however long it took to open. */
-const ANSWER_MS = 1_000;
-/** A start that takes longer than this makes way for one that is asked for. */
-const SLOW_START_MS = 2_000;
-
-/** `failed`: commands end with errors. Processes are started again all the same. */
-export type SupervisorState = "serving" | "restarting" | "failed" | "stopped";
+export type { SupervisorState } from "./condition.ts";
+export { REPLACE_MS } from "./next_process.ts";
 
 /** What a supervisor needs; the exit is its own business. */
 export interface SupervisorOptions extends Omit<InstanceOptions, "onExit"> {
@@ -87,39 +73,17 @@ export interface SupervisorOptions extends Omit<InstanceOptions, "onExit"> {
 
 /** See the module. */
 export class Supervisor {
-  readonly #log: LogSink;
   readonly #backoff: Backoff;
-  readonly #gate: StartGate;
   readonly #instance: Instance;
-  readonly #options: SupervisorOptions;
-  readonly #claims: readonly ClaimedCommand[];
-  readonly #resize: VolumeResize;
-  /** The volume as it was opened last. */
-  #description: VolumeDescription;
-  /** The volume as initiators were told of it. */
-  #told: VolumeDescription;
-  readonly #stop = new AbortController();
-  #ring: RingSide | undefined;
-  #state: SupervisorState = "serving";
-  #problem: string | undefined;
-  /** Why the last process ended that had commands and answered none, until one is answered. */
-  #unproven: string | undefined;
-  #restarts = 0;
-  #restarting: Promise<void> | undefined;
-  /** What the ring thread was told last, since the last `up`. */
-  #abandoned: Abandonment | undefined;
-  /** Before the next process. */
-  readonly #pause = new Pause();
-  /** A process was begun to be started, and has not opened its volume yet. */
-  #isStarting = false;
+  readonly #condition: Condition;
+  readonly #volume: ServedVolume;
+  readonly #commands: CommandFlow;
+  readonly #replacements: ReplacementQueue;
   /** The operator waits for the next process. */
-  #asked: PromiseWithResolvers<void> | undefined;
-  /** What is different for the next process. */
-  #pending: PendingReplacement | undefined;
-  /** What takes the place of the present process, where it ends soon. */
-  #fallback: Fallback | undefined;
-  /** When the present process, or the one before it, was begun to be started. */
-  #started_ms = 0;
+  readonly #asked = new AskedRestart();
+  readonly #resize: VolumeResize;
+  readonly #succession: Succession;
+  readonly #stop = new AbortController();
   /** The process ended before there was a ring. */
   #ended: string | undefined;
 
@@ -144,27 +108,60 @@ export class Supervisor {
   }
 
   private constructor(instance: Instance, options: SupervisorOptions, gate: StartGate) {
+    const { backoff = new Backoff(), claims = [], log } = options;
     this.#instance = instance;
-    this.#gate = gate;
-    this.#options = options;
-    this.#claims = options.claims ?? [];
-    this.#backoff = options.backoff ?? new Backoff();
-    this.#description = instance.description;
-    this.#told = this.#description;
-    this.#log = options.log;
-    this.#resize = new VolumeResize({
-      grants: options.grants,
-      log: options.log,
-      limitFiles: (size_bytes) => instance.limitFiles(size_bytes),
+    this.#backoff = backoff;
+    this.#condition = new Condition(backoff);
+    this.#volume = new ServedVolume(instance.description, claims);
+    this.#commands = new CommandFlow(this.#condition);
+    this.#replacements = new ReplacementQueue(log);
+    this.#resize = this.#makeResize(options);
+    this.#succession = new Succession({
+      instance,
+      gate,
+      backoff,
+      condition: this.#condition,
+      volume: this.#volume,
+      commands: this.#commands,
+      fence: this.#makeFence(options),
+      resize: this.#resize,
+      replacements: this.#replacements,
+      asked: this.#asked,
+      log,
+      signal: this.#stop.signal,
+      replace_ms: options.replace_ms,
+    });
+    backoff.started(performance.now());
+  }
+
+  #makeResize({ grants, log }: SupervisorOptions): VolumeResize {
+    return new VolumeResize({
+      grants,
+      log,
+      limitFiles: (size_bytes) => this.#instance.limitFiles(size_bytes),
       settled: async () => {
-        await this.#restarting;
-        return this.#state === "serving" && this.#ring !== undefined;
+        await this.#succession.underWay;
+        return this.#condition.phase === "serving" && this.#commands.isAttached;
       },
       replace: (replacement) => this.replace(replacement),
-      description: () => this.#description,
-      resized: (size) => void (this.#description = { ...this.#description, size }),
+      description: () => this.#volume.description,
+      resized: (size_bytes) => this.#volume.resized(size_bytes),
     });
-    this.#backoff.started(performance.now());
+  }
+
+  #makeFence({ settle, reap_ms, log }: SupervisorOptions): Fence {
+    return new Fence({
+      instance: this.#instance,
+      settle,
+      reap_ms,
+      late: (problem) => {
+        this.#condition.hindered(problem);
+        log("error", problem);
+        // What it has may still land: until it is gone every command is refused, so that no write
+        // that was acknowledged can be overtaken.
+        this.#commands.abandon("open").catch((error) => log("error", `assertion: ${error}`));
+      },
+    });
   }
 
   /** The channel for the ring thread, and the epoch with which to begin. */
@@ -174,7 +171,7 @@ export class Supervisor {
   }
 
   get volume(): VolumeFeatures {
-    return featuresOf(this.#description, this.#claims);
+    return this.#volume.features;
   }
 
   /** What the next process runs: change it in `Replacement.apply`. */
@@ -187,24 +184,22 @@ export class Supervisor {
   }
 
   get state(): SupervisorState {
-    if (this.#state !== "serving" || this.#unproven === undefined) return this.#state;
-    return this.#backoff.state === "closed" ? "restarting" : "failed";
+    return this.#condition.state;
   }
 
   /** Why it does not serve; undefined while it does. */
   get problem(): string | undefined {
-    if (this.#state !== "serving" || this.#unproven === undefined) return this.#problem;
-    return `${this.#unproven}; the process that was started since has answered no command yet`;
+    return this.#condition.problem;
   }
 
   /** When the next process is started; undefined while none is waited for. */
   get next_attempt(): Date | undefined {
-    return this.#pause.until;
+    return this.#succession.next_attempt;
   }
 
   /** Processes that were started since others had failed. */
   get restarts(): number {
-    return this.#restarts;
+    return this.#succession.restarts;
   }
 
   /** Why its process ended the last time that nobody had asked it to; undefined: never. */
@@ -225,10 +220,10 @@ export class Supervisor {
   async limit(limits: ResourceLimits): Promise<{ restarted: boolean }> {
     const before = this.limits;
     // One that is just starting may have been told the old ones.
-    if (await this.#instance.limit(limits, this.#restarting === undefined)) {
-      if (this.#instance.pid === undefined && this.#restarting !== undefined) {
+    if (await this.#instance.limit(limits, this.#succession.underWay === undefined)) {
+      if (this.#instance.pid === undefined && this.#succession.underWay !== undefined) {
         this.#backoff.reset();
-        this.#pause.hurry();
+        this.#succession.hurry();
       }
       return { restarted: false };
     }
@@ -254,7 +249,7 @@ export class Supervisor {
 
   /** The ring thread uses the channel from here on. What ended before is dealt with now. */
   attach(ring: RingSide): void {
-    this.#ring = ring;
+    this.#commands.attach(ring);
     if (this.#ended !== undefined) this.fail(this.#ended);
   }
 
@@ -264,173 +259,19 @@ export class Supervisor {
    * take its place (`fallback`) does.
    */
   fail(reason: string, isItsFault = true): void {
-    if (this.#state === "stopped" || this.#restarting !== undefined) return;
-    if (this.#ring === undefined) {
-      this.#ended = reason;
-      return;
-    }
-    this.#state = "restarting";
-    this.#problem = reason;
-    this.#log("warn", `The handler is started again: ${reason}`);
-    if (isItsFault) this.#fallBack(reason);
-    this.#exclusively(this.#restart(this.#ring, reason));
+    if (this.#condition.phase === "stopped" || this.#succession.underWay !== undefined) return;
+    if (this.#commands.isAttached) this.#succession.fail(reason, isItsFault);
+    else this.#ended = reason;
   }
 
   /** The process of an epoch has answered an operation (SandboxEvents.answered). */
   answered(epoch: number): void {
-    if (epoch === this.#instance.epoch) this.#unproven = undefined;
+    if (epoch === this.#instance.epoch) this.#condition.answered();
   }
 
   /** What takes the present process's place, should it end until then. */
   set fallback(fallback: Fallback | undefined) {
-    this.#fallback = fallback;
-  }
-
-  #fallBack(reason: string): void {
-    const fallback = this.#fallback;
-    this.#fallback = undefined;
-    if (fallback === undefined || performance.now() >= fallback.until_ms) return;
-    const outcome = Promise.withResolvers<void>();
-    // Nobody waits for it: where it fails, too, the supervisor goes on as ever.
-    outcome.promise.catch(() => {});
-    try {
-      this.#pending ??= { replacement: fallback.replacement(reason), outcome };
-    } catch (error) {
-      this.#log(
-        "error",
-        `Nothing takes its place: ${error instanceof Error ? error.message : error}`,
-      );
-    }
-  }
-
-  /** While it runs, ends of the process are its own business. */
-  #exclusively(work: Promise<void>): void {
-    this.#restarting = work
-      .catch((error) => this.#log("error", `assertion: ${error}`))
-      .finally(() => {
-        this.#restarting = undefined;
-        if (this.#state !== "serving") return;
-        // An end while `up` was on its way was reported into this very restart.
-        if (this.#instance.pid === undefined) this.fail("it ended");
-        // And what was to be different came when this process was already starting.
-        else if (this.#pending !== undefined) this.#beginInOrder(this.#pending.replacement.reason);
-      });
-  }
-
-  async #restart(ring: RingSide, reason: string): Promise<void> {
-    const began_ms = performance.now();
-    this.#judge(await ring.down(), reason);
-    await this.#fence(ring, () => this.#instance.kill());
-    await this.#serveAgain(ring, began_ms);
-  }
-
-  /** What the process has done that is about to go tells how soon there is another. */
-  #judge({ completed, unanswered }: ServiceRecord, reason: string): void {
-    if (completed > 0) {
-      this.#unproven = undefined;
-      this.#backoff.progressed();
-    } else if (unanswered > 0) this.#unproven = reason;
-  }
-
-  /**
-   * Ends the process and sees to it that nothing of it lands any more. Commands do not wait for that
-   * for ever.
-   */
-  async #fence(ring: RingSide, end: () => Promise<unknown>): Promise<void> {
-    const { pid } = this.#instance;
-    const late = setTimeout(() => {
-      this.#problem = pid === undefined
-        ? "what was done for the handler's process has not ended"
-        : `process ${pid} was killed and has not ended: it hangs in the kernel, or is frozen`;
-      this.#log("error", this.#problem);
-      // What it has may still land: until it is gone every command is refused, so that no write
-      // that was acknowledged can be overtaken.
-      this.#abandon(ring, "open").catch((error) => this.#log("error", `assertion: ${error}`));
-    }, this.#options.reap_ms ?? REAP_MS);
-    try {
-      await end();
-      await this.#instance.program.broker?.settle();
-      await this.#options.settle?.();
-    } finally {
-      clearTimeout(late);
-    }
-  }
-
-  async #abandon(ring: RingSide, why: Abandonment): Promise<void> {
-    if (this.#abandoned === why || this.#state === "stopped") return;
-    this.#abandoned = why;
-    this.#state = "failed";
-    await ring.abandon(why);
-  }
-
-  /** Starts processes until one serves. None runs, and the ring thread is off the channel. */
-  async #serveAgain(ring: RingSide, began_ms = performance.now()): Promise<void> {
-    const gone_ms = performance.now();
-    for (;;) {
-      if (this.#stop.signal.aborted) return;
-      const delay_ms = this.#backoff.failed(performance.now());
-      await this.#giveUp(ring);
-      // Whoever asks for the next process does not wait for it.
-      const isWanted = this.#asked !== undefined || this.#pending !== undefined;
-      if (!isWanted) await this.#pause.wait(delay_ms, this.#stop.signal);
-      if (this.#stop.signal.aborted) return;
-      this.#restarts++;
-      if (await this.#startNext(ring)) break;
-    }
-    if (this.#stop.signal.aborted) return;
-    await this.#goOn(ring);
-    this.#logTimes("The handler serves again", began_ms, gone_ms);
-  }
-
-  /** Says where the time of a restart went. */
-  #logTimes(what: string, began_ms: number, gone_ms: number): void {
-    const [now_ms, started_ms] = [performance.now(), this.#started_ms];
-    const parts = [gone_ms - began_ms, started_ms - gone_ms, now_ms - started_ms].map(Math.round);
-    this.#log(
-      "info",
-      `${what} after ${Math.round(now_ms - began_ms)} ms: ${
-        parts[0]
-      } ms until the old process was ` +
-        `gone, ${parts[1]} ms of waiting, ${parts[2]} ms to start`,
-    );
-  }
-
-  /** Tells the ring thread where the handler has failed so often that nothing shall wait for it. */
-  async #giveUp(ring: RingSide): Promise<void> {
-    const { state, failures } = this.#backoff;
-    if (state === "closed" || state === this.#abandoned) return;
-    this.#log(
-      "error",
-      state === "open"
-        ? `The handler has failed ${failures} times: commands end as NOT READY until it serves`
-        : "The handler goes on failing: commands end with HARDWARE ERROR until it serves",
-    );
-    await this.#abandon(ring, state);
-  }
-
-  /** A new process is ready. */
-  async #goOn(ring: RingSide): Promise<void> {
-    if (this.#stop.signal.aborted) return;
-    this.#state = "serving";
-    this.#problem = undefined;
-    this.#abandoned = undefined;
-    this.#backoff.started(performance.now());
-    const { volume } = this;
-    const isNew = !sameFeatures(this.#description, this.#told);
-    this.#told = this.#description;
-    await ring.up(this.#instance.epoch, {
-      size_bytes: volume.size_bytes,
-      probe: this.#unproven !== undefined,
-      ...(isNew ? { features: volume } : {}),
-    });
-    this.#asked?.resolve();
-    this.#asked = undefined;
-  }
-
-  /** The process that the operator waits for does not serve. */
-  #refuse(reason = this.#problem ?? "The handler did not start"): void {
-    this.#asked?.reject(new GuestError(reason));
-    this.#asked = undefined;
+    this.#replacements.fallback = fallback;
   }
 
   /**
@@ -438,13 +279,13 @@ export class Supervisor {
    * supervisor goes on; does nothing where a process serves.
    */
   interrupt(): void {
-    if (this.#restarting !== undefined) this.#instance.kill();
+    if (this.#succession.underWay !== undefined) this.#instance.kill();
   }
 
   /** Ends the commands that wait, where none serves them now, until a process does. */
   async refuseCommands(): Promise<void> {
-    if (this.#ring !== undefined && this.#state === "restarting") {
-      await this.#abandon(this.#ring, "open");
+    if (this.#commands.isAttached && this.#condition.phase === "restarting") {
+      await this.#commands.abandon("open");
     }
   }
 
@@ -454,14 +295,12 @@ export class Supervisor {
    * throws GuestError where it does not.
    */
   async restart(): Promise<void> {
-    if (this.#state === "stopped" || this.#ring === undefined) {
-      throw new GuestError("The handler is not served");
-    }
+    this.#demandServed();
     if (this.#resize.isUnderWay) throw new GuestError("The volume is being resized");
-    const asked = this.#asked ??= Promise.withResolvers<void>();
+    const served = this.#asked.ask();
     this.#backoff.reset();
-    this.#begin("the operator has it started again");
-    await asked.promise;
+    this.#succession.begin("the operator has it started again");
+    await served;
   }
 
   /**
@@ -470,142 +309,17 @@ export class Supervisor {
    * if it can.
    */
   async replace(replacement: Replacement): Promise<void> {
-    if (this.#state === "stopped" || this.#ring === undefined) {
+    this.#demandServed();
+    const outcome = this.#replacements.add(replacement);
+    this.#succession.begin(replacement.reason);
+    await outcome;
+    await this.#succession.underWay;
+  }
+
+  #demandServed(): void {
+    if (this.#condition.phase === "stopped" || !this.#commands.isAttached) {
       throw new GuestError("The handler is not served");
     }
-    if (this.#pending !== undefined) throw new GuestError("The handler is being replaced");
-    const outcome = Promise.withResolvers<void>();
-    this.#pending = { replacement, outcome };
-    this.#begin(replacement.reason);
-    await outcome.promise;
-    await this.#restarting;
-  }
-
-  /** Sees to it that a new process is started, with what is different for it. */
-  #begin(reason: string): void {
-    if (this.#restarting === undefined) return this.#beginInOrder(reason);
-    this.#pause.hurry();
-    // One that never opens would be waited for.
-    const isSlow = performance.now() - this.#started_ms > SLOW_START_MS;
-    if (this.#isStarting && isSlow) this.#instance.kill();
-  }
-
-  #beginInOrder(reason: string): void {
-    const ring = this.#ring as RingSide;
-    this.#state = "restarting";
-    this.#problem = reason;
-    this.#exclusively((async () => {
-      const began_ms = performance.now();
-      this.#judge(await ring.down(SETTLE_MS), "it did not answer, and was ended");
-      await this.#fence(ring, () => this.#instance.end());
-      if (this.#stop.signal.aborted) return;
-      const gone_ms = performance.now();
-      if (await this.#startNext(ring, began_ms)) {
-        await this.#goOn(ring);
-        return this.#logTimes("A new process serves", began_ms, gone_ms);
-      }
-      await this.#serveAgain(ring);
-    })());
-  }
-
-  /**
-   * Starts a process: with what is to be different, or as it was. False where it does not serve.
-   * `began_ms`: since when commands wait for it.
-   */
-  async #startNext(ring: RingSide, began_ms = performance.now()): Promise<boolean> {
-    const pending = this.#pending;
-    const asked = this.#asked;
-    this.#pending = undefined;
-    try {
-      if (pending === undefined) await this.#respawn(ring);
-      else await this.#respawnAs(ring, pending, began_ms);
-      return true;
-    } catch (error) {
-      this.#problem = error instanceof Error ? error.message : String(error);
-      this.#log("error", this.#problem);
-      // Who has asked meanwhile waits for the next one.
-      if (asked === this.#asked) this.#refuse();
-      return false;
-    }
-  }
-
-  async #respawn(ring: RingSide): Promise<void> {
-    const opened = await this.#open(this.#backoff.isLooping);
-    // It may have died in the middle of a change of its size.
-    const size = this.#resize.isAsked(opened.size) ? opened.size : this.#description.size;
-    try {
-      this.#take(opened, size);
-    } catch (error) {
-      await this.#instance.kill();
-      throw error;
-    }
-    // Whoever asks for it wants to know whether it serves.
-    if (this.#asked !== undefined && this.#unproven !== undefined) await this.#try(ring, TRIAL_MS);
-  }
-
-  /** Takes a volume that was opened for the one that initiators know. Throws GuestError. */
-  #take(opened: VolumeDescription, size: number): void {
-    const difference = differenceOf(opened, { ...this.#description, size });
-    if (difference !== undefined) {
-      throw new GuestError(`The handler opened another volume than before: ${difference}`);
-    }
-    this.#description = opened;
-  }
-
-  /** `limit_ms` is asked for when it is its turn: how long it may take; undefined: as any process. */
-  async #open(looping: boolean, limit_ms = (): number | undefined => undefined) {
-    this.#resize.refresh();
-    const { signal } = this.#stop;
-    return await this.#gate.run(looping, signal, async () => {
-      this.#started_ms = performance.now();
-      this.#isStarting = true;
-      try {
-        return await this.#instance.respawn(signal, limit_ms());
-      } finally {
-        this.#isStarting = false;
-      }
-    });
-  }
-
-  async #respawnAs(
-    ring: RingSide,
-    { replacement, outcome }: PendingReplacement,
-    began_ms: number,
-  ): Promise<void> {
-    const before = this.#description;
-    const { start_timeout_ms = Infinity, trial_ms } = replacement;
-    const end_ms = began_ms + (this.#options.replace_ms ?? REPLACE_MS);
-    const left_ms = () => Math.max(ANSWER_MS, Math.round(end_ms - performance.now()));
-    try {
-      replacement.apply();
-      const opened = await this.#open(false, () => Math.min(start_timeout_ms, left_ms()));
-      this.#take(opened, replacement.size_bytes ?? before.size);
-      if (trial_ms !== undefined) await this.#try(ring, Math.min(trial_ms, left_ms()));
-      replacement.commit?.();
-      outcome.resolve();
-    } catch (error) {
-      this.#description = before;
-      // Also what the daemon does for it: nothing of it lands when what was before serves again.
-      await this.#fence(ring, () => this.#instance.kill());
-      replacement.undo();
-      outcome.reject(error);
-      throw error;
-    }
-  }
-
-  /**
-   * Has the process that was started answer a read before any command reaches it. Throws GuestError
-   * where it does not; it is gone then.
-   */
-  async #try(ring: RingSide, limit_ms: number): Promise<void> {
-    const problem = await tryProcess(ring, this.#instance, limit_ms);
-    if (problem === undefined) {
-      this.#unproven = undefined;
-      return;
-    }
-    await ring.down();
-    await this.#fence(ring, () => this.#instance.kill());
-    throw new GuestError(`The handler does not serve: ${problem}`);
   }
 
   /**
@@ -621,15 +335,15 @@ export class Supervisor {
 
   /** Restarts nothing any more. The process still serves; detach the device, then `stop`. */
   async quiesce(): Promise<void> {
-    const restarting = this.#restarting;
-    this.#state = "stopped";
+    const { underWay } = this.#succession;
+    this.#condition.stopped();
     this.#stop.abort();
     // A process that is just starting would be waited for.
-    if (restarting !== undefined) await this.#instance.kill();
-    await restarting;
-    this.#refuse("The logical unit is going away");
-    this.#pending?.outcome.reject(new GuestError("The logical unit is going away"));
-    this.#pending = undefined;
+    if (underWay !== undefined) await this.#instance.kill();
+    await underWay;
+    const reason = "The logical unit is going away";
+    this.#asked.refuse(reason);
+    this.#replacements.take()?.outcome.reject(new GuestError(reason));
   }
 
   /** Closes the volume and ends the process. Grants stay the caller's. */
