@@ -52,7 +52,12 @@ export const processes: Scenario = {
     });
     await guest.step("the control socket is private", async () => {
       assert.equal((await shell("stat -c %a /run/lunette/control.sock")).trim(), "600");
-      assert.equal((await shell("stat -c %a /run/lunette")).trim(), "700");
+      // Users of guests pass through it to the guests' modules, and find nothing else.
+      assert.equal((await shell("stat -c %a /run/lunette")).trim(), "711");
+      for (const { name } of Deno.readDirSync("/run/lunette")) {
+        const { mode } = Deno.statSync(`/run/lunette/${name}`);
+        assert.equal((mode ?? 0) & 0o077, /^guest-\d+$/.test(name) ? 0o055 : 0, name);
+      }
     });
     await lunette.finish("one", "two");
   },
